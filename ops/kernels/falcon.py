@@ -159,17 +159,20 @@ class Retrieved:
     cosine: Tensor  # [I,k] float64
 
 
-def retrieve(images: Tensor, captions: Iterable[Tensor], *, k: int = 5, temperature: float = 100.0) -> Retrieved:
+def retrieve(
+    images: Tensor, captions: Iterable[Tensor], *, k: int = 5, temperature: float = 100.0, normalise: bool = True
+) -> Retrieved:
     """The k captions nearest to each image [I,D], from blocks [c,D] of a pool that need not fit in memory.
 
     score = softmax over the whole pool of temperature x cosine, by a running logsumexp in float64, so it does not
     depend on how the pool is cut (the reference normalises inside each shard, in float16, and needs 5 captions a
-    shard). Ties go to the first caption; k is clamped to the pool. FALCON, section 3.3. Couples words (the pool); each
-    image stands for itself. Raises ValueError on an empty pool or vectors that do not meet.
+    shard). Ties go to the first caption; k is clamped to the pool. `normalise=False` takes vectors as they are, for a
+    pool already of unit norm whose half-precision rounding should count. FALCON, section 3.3. Couples words (the
+    pool); each image stands for itself. Raises ValueError on an empty pool or vectors that do not meet.
     """
     if isinstance(captions, Tensor):
         captions = [captions]
-    x = unit_rows(images.double())
+    x = unit_rows(images.double()) if normalise else images.double()
     norm = torch.full((x.shape[0],), -math.inf, dtype=torch.float64)
     best = torch.empty(x.shape[0], 0, dtype=torch.float64)
     index = torch.empty(x.shape[0], 0, dtype=torch.int64)
@@ -179,7 +182,7 @@ def retrieve(images: Tensor, captions: Iterable[Tensor], *, k: int = 5, temperat
             continue
         if block.ndim != 2 or block.shape[1] != x.shape[1]:
             raise ValueError(f"caption vectors {tuple(block.shape)} do not meet image vectors {tuple(x.shape)}")
-        p = x @ unit_rows(block.double()).T
+        p = x @ (unit_rows(block.double()) if normalise else block.double()).T
         norm = torch.logaddexp(norm, torch.logsumexp(temperature * p, 1))
         order = p.sort(dim=1, descending=True, stable=True).indices[:, :k]
         both, places = torch.cat([best, p.gather(1, order)], 1), torch.cat([index, order + seen], 1)
