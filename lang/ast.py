@@ -156,7 +156,7 @@ class Contrast:
 @dataclass(frozen=True, slots=True)
 class Change:
     span: Span
-    concept: str
+    concept: str | Parameter
     value: float
 
 
@@ -178,7 +178,10 @@ class Into:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """VERB target, clauses, SQL tail. A clause that was not written is empty (or None)."""
+    """VERB target, clauses, SQL tail. A clause that was not written is empty (or None).
+
+    The call of a defined query with clauses or a tail has the verb CALL and stands in `call`.
+    """
 
     span: Span
     verb: str
@@ -202,6 +205,7 @@ class Query:
     limit_span: Span | None = None
     into: Into | None = None
     clause_spans: dict[str, Span] = field(default_factory=dict, hash=False, compare=False)
+    call: Call | None = None
 
 
 # ------------------------------------------------------------------ statements

@@ -1,0 +1,10 @@
+"""Text comes in; a checked query, or a Diagnostic that says what to write instead, goes out.
+
+May import nothing of clq but itself, and neither torch nor DuckDB; lark only when the first text is parsed.
+"""
+
+from .diagnostic import Diagnostic
+from .parse import parse
+from .verbs import VERBS
+
+__all__ = ["VERBS", "Diagnostic", "parse"]

@@ -1,0 +1,232 @@
+"""The scanner: tokens with offsets, where statements end, whose they are, and where clq hides inside SQL.
+
+Everything here works on tokens and never on the text, so that strings, comments and quoted names can hold anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Set
+from typing import Literal, NamedTuple
+
+from .ast import Span
+from .diagnostic import Diagnostic
+from .verbs import QUERY_VERBS, SPELLINGS
+
+Owner = Literal["clq", "sql", "unknown"]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+VERB_WORDS = QUERY_VERBS | frozenset(SPELLINGS)
+CLQ_STARTS = VERB_WORDS | _words("LET PARAM DEFINE PLAN")
+SQL_STARTS = _words("""SELECT WITH FROM VALUES TABLE CREATE INSERT UPDATE DELETE MERGE DROP ALTER COPY ATTACH DETACH USE
+    BEGIN COMMIT ROLLBACK ABORT START END CALL CHECKPOINT FORCE COMMENT ANALYZE ANALYSE VACUUM DESCRIBE DESC SUMMARIZE
+    EXPORT INSTALL LOAD PRAGMA PREPARE EXECUTE DEALLOCATE PIVOT PIVOT_WIDER PIVOT_LONGER UNPIVOT TRUNCATE SHOW SET RESET
+    IMPORT""")
+SQL_QUERY = _words("SELECT WITH FROM VALUES TABLE PIVOT UNPIVOT DESCRIBE SUMMARIZE SHOW")
+SHOW_WORDS = _words("""MODELS LAYERS DATASETS VOCABULARIES CAPTIONS JUDGES METHODS METHOD VERBS VERB PARAMS NAMES RUNS
+    CACHE""")
+SETTINGS = ("model", "dataset", "judge", "captions", "vocabulary", "device", "seed")
+SETTING_WORDS = frozenset(s.upper() for s in SETTINGS)
+CLAUSE_WORDS = _words("OF IN ON FOR TO USING CONTRAST WITH CAPTIONED JUDGED CHANGING")
+# Words that stand directly before a subquery's parenthesis; any other word there names a function, table or type.
+BEFORE_SUBQUERY = _words("""FROM JOIN LATERAL AS MATERIALIZED IN EXISTS ANY ALL SOME UNION DISTINCT EXCEPT INTERSECT NAME
+    SELECT WHERE HAVING QUALIFY ON AND OR NOT WHEN THEN ELSE CASE BETWEEN LIKE ILIKE BY LIMIT OFFSET RETURNING SET IS COPY
+    EXPLAIN ANALYZE DESCRIBE DESC SUMMARIZE PIVOT PIVOT_WIDER PIVOT_LONGER UNPIVOT USING ARRAY SHOW GLOB""")
+# Words that may follow a *column* called like a verb, so that `(label IS NULL)` stays SQL.
+AFTER_COLUMN = _words("""AND OR IS ISNULL NOTNULL NOT IN LIKE ILIKE SIMILAR GLOB BETWEEN COLLATE AT ASC DESC NULLS AS FILTER
+    OVER ORDER FROM JOIN LEFT RIGHT FULL INNER CROSS NATURAL SEMI ANTI ASOF POSITIONAL""")
+
+OPEN = {"(": ")", "[": "]", "{": "}"}
+CLOSE = frozenset(OPEN.values())
+DEEPEST = 50
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>\s+|--[^\n\r]*)
+  | (?P<string>[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*')
+  | (?P<quoted>"(?:[^"]|"")*")
+  | (?P<dollar>\$(?:[^\W\d]\w*)?\$)
+  | (?P<param>\$\w+)
+  | (?P<word>[^\W\d][\w$]*)
+  | (?P<number>(?:\d[\d_]*(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
+  | (?P<punct>::|\.\.|:=|->|=>|<=|>=|<>|!=|==|\|\||//|.)
+    """,
+    re.X | re.S,
+)
+_COMMENT = re.compile(r"/\*|\*/")
+
+
+class Token(NamedTuple):
+    """`up` is the word in upper case, the punctuation as it stands, and empty for anything else."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    up: str
+
+    @property
+    def span(self) -> Span:
+        return Span(self.start, self.end)
+
+
+def scan(text: str) -> list[Token]:
+    """SQL's lexical rules as DuckDB has them: '' and E'' text, "" names, $tag$ text, nested comments, names with $."""
+    here, end, out = 0, len(text), []
+    while here < end:
+        if text.startswith("/*", here):
+            here = _comment_end(text, here)
+            continue
+        found = _TOKEN.match(text, here)
+        assert found is not None and found.lastgroup is not None, "the last alternative takes any character"
+        kind, stop = found.lastgroup, found.end()
+        if kind == "dollar":
+            close = text.find(found[0], stop)
+            if close < 0:
+                raise Diagnostic("open-text", f"This text is never closed with {found[0]}", Span(here, stop))
+            kind, stop = "string", close + len(found[0])
+        word = text[here:stop]
+        if word in {"'", '"'}:
+            what = "text is never closed with '" if word == "'" else 'name is never closed with "'
+            raise Diagnostic("open-text", f"This {what}", Span(here, stop))
+        if kind != "space":
+            # Only ASCII words can be keywords: Unicode would fold 'ı' and 'ſ' into I and S.
+            up = word.upper() if kind == "word" and word.isascii() else word if kind == "punct" else ""
+            out.append(Token(kind, word, here, stop, up))
+        here = stop
+    return out
+
+
+def _comment_end(text: str, start: int) -> int:
+    depth, here = 1, start + 2
+    while depth:
+        found = _COMMENT.search(text, here)
+        if found is None:
+            raise Diagnostic("open-comment", "This comment is never closed with */", Span(start, start + 2))
+        depth += 1 if found[0] == "/*" else -1
+        here = found.end()
+    return here
+
+
+class Code:
+    """A text, its tokens, and the partner of every opening bracket. Ranges of tokens are half-open (first, end)."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = scan(text)
+        self.partner: dict[int, int] = {}
+        self.statements: list[tuple[int, int]] = []
+        self._pair()
+
+    def _pair(self) -> None:
+        """Match brackets and split at semicolons outside them. A closing bracket too many is left to who reads it."""
+        stack: list[int] = []
+        first = 0
+        for i, token in enumerate(self.tokens):
+            if token.up in OPEN:
+                stack.append(i)
+                if len(stack) > DEEPEST:
+                    raise Diagnostic("unexpected", f"Brackets are nested more than {DEEPEST} deep here", token.span)
+            elif token.up in CLOSE and stack:
+                opener = self.tokens[stack[-1]]
+                if OPEN[opener.up] != token.up:
+                    message = f"Expected {OPEN[opener.up]} to close the {opener.up}, found {token.up}"
+                    raise Diagnostic("open-bracket", message, token.span)
+                self.partner[stack.pop()] = i
+            elif token.up == ";" and not stack:
+                if i > first:
+                    self.statements.append((first, i))
+                first = i + 1
+        if stack:
+            opener = self.tokens[stack[-1]]
+            raise Diagnostic("open-bracket", f"This {opener.up} is never closed with {OPEN[opener.up]}", opener.span)
+        if len(self.tokens) > first:
+            self.statements.append((first, len(self.tokens)))
+
+    def up(self, i: int, end: int) -> str:
+        """The word or punctuation at i, or '' outside the range."""
+        return self.tokens[i].up if 0 <= i < end else ""
+
+    def span(self, first: int, end: int) -> Span:
+        return Span(self.tokens[first].start, self.tokens[end - 1].end)
+
+
+def route(code: Code, first: int, end: int) -> Owner:
+    """Whose statement this is, from its first words only (and one matching parenthesis for EXPLAIN)."""
+    one, two, three = (code.up(first + k, end) for k in range(3))
+    if one == "(":
+        return "sql"
+    if one == "EXPLAIN":
+        return _route_explain(code, first, end)
+    if one == "SHOW":
+        return "clq" if two in SHOW_WORDS else "sql"
+    if one in {"SET", "RESET"}:
+        return "clq" if two in SETTING_WORDS and three != "." else "sql"
+    if one == "IMPORT":
+        return "sql" if two == "DATABASE" else "clq"
+    if one in CLQ_STARTS:
+        return "clq"
+    if one in SQL_STARTS:
+        return "sql"
+    return "clq" if code.tokens[first].kind == "word" and two == "(" else "unknown"
+
+
+def _route_explain(code: Code, first: int, end: int) -> Owner:
+    two, three = code.up(first + 1, end), code.up(first + 2, end)
+    if two == "(":
+        if three in VERB_WORDS:
+            return "clq"
+        if three in SQL_QUERY or three == "(":
+            return "clq" if code.up(code.partner[first + 1] + 1, end) in CLAUSE_WORDS else "sql"
+        return "sql"
+    ends = first + 2 >= end
+    layer = ends or three in {".", "[", ",", "OF"} or code.tokens[first + 2].text.startswith(".")
+    return "sql" if two in SQL_STARTS and not layer else "clq"
+
+
+def opens_query(code: Code, i: int, first: int, end: int, inside: bool = False) -> bool:
+    """Whether the parenthesis at i in SQL opens a clq query: by what is before it, a verb, and what follows the verb."""
+    if not inside and i > first:
+        before = code.tokens[i - 1]
+        if before.kind in {"quoted", "string", "number", "param"} or before.up in CLOSE:
+            return False
+        if before.kind == "word" and before.up not in BEFORE_SUBQUERY:
+            return False
+    verb, after = code.up(i + 1, end), code.up(i + 2, end)
+    if verb == "PLAN":
+        analyze = after == "ANALYZE" and code.up(i + 3, end) not in {",", ")", ""}
+        return after in VERB_WORDS or after in SQL_QUERY or analyze
+    if verb not in VERB_WORDS or i + 2 >= end:
+        return False
+    kind = code.tokens[i + 2].kind
+    if kind == "word":
+        return after not in AFTER_COLUMN
+    if kind in {"quoted", "string", "param"}:
+        return True
+    if after == "*":
+        named = i + 4 < end and code.tokens[i + 4].kind in {"word", "quoted", "param"}
+        return code.up(i + 3, end) == "OF" and named
+    if after == "(":
+        return code.up(i + 3, end) in SQL_QUERY or opens_query(code, i + 2, first, end, inside=True)
+    return False
+
+
+def islands(code: Code, first: int, end: int, defined: Set[str]) -> Iterator[tuple[int, int]]:
+    """Token ranges of the outermost clq queries in SQL; `defined` are names of defined queries in lower case."""
+    i = first
+    while i < end:
+        token = code.tokens[i]
+        if token.up == "(" and opens_query(code, i, first, end):
+            close = code.partner[i]
+            yield i + 1, close
+            i = close
+        elif token.kind == "word" and token.text.lower() in defined and code.up(i + 1, end) == "(":
+            if i == first or code.up(i - 1, end) != ".":
+                close = code.partner[i + 1]
+                yield i, close + 1
+                i = close
+        i += 1
