@@ -1,0 +1,68 @@
+"""What an operator leaves: arrays in shards, or one table, with the facts about how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+
+@dataclass
+class Result:
+    """The output of a global operator before it is stored: named arrays, or a table."""
+
+    arrays: Mapping[str, np.ndarray] | None = None
+    table: pa.Table | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Artifact:
+    """A finished artifact on disk. Files are memory-mapped where the format allows it."""
+
+    key: str
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.folder / name for name in self.manifest["files"]]
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        facts: Mapping[str, Any] = self.manifest.get("facts", {})
+        return facts
+
+    @property
+    def bytes(self) -> int:
+        return sum(int(f["bytes"]) for f in self.manifest["files"].values())
+
+    @property
+    def rows(self) -> int:
+        return int(self.manifest.get("rows", 0))
+
+    def shards(self, *names: str) -> Iterator[dict[str, np.ndarray]]:
+        """The named arrays (all by default), one shard after another: memory for one shard only."""
+        from safetensors import safe_open
+
+        for path in self.files:
+            with safe_open(str(path), framework="numpy") as f:
+                keys = names or tuple(f.keys())
+                yield {k: f.get_tensor(k) for k in keys}
+
+    def load(self, name: str) -> np.ndarray:
+        """One array whole, shards joined along the first axis."""
+        import numpy as np
+
+        parts = [s[name] for s in self.shards(name)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def table(self) -> pa.Table:
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self.files[0])

@@ -1,0 +1,56 @@
+"""Fingerprints of files: the sha256 of the content, remembered by path, size, mtime and inode so that it is read once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from .operator import digest
+from .store import write_aside
+
+
+class Fingerprints:
+    """Digests of files. `save` writes what is new beside the store, so that the next process need not read the files."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._known: dict[str, list[int | str]] = {}
+        self._changed = False
+        if path is not None and path.exists():
+            try:
+                self._known = json.loads(path.read_bytes())
+            except ValueError:  # a torn or foreign file: digests are only remembered, never the truth
+                self._known = {}
+
+    def file(self, path: Path) -> str:
+        """sha256 of a file's content. Raises OSError if it cannot be read."""
+        path = path.resolve()
+        stat = path.stat()
+        mark: list[int | str] = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        known = self._known.get(str(path))
+        if known is not None and known[:3] == mark:
+            return str(known[3])
+        with open(path, "rb") as f:
+            found = hashlib.file_digest(f, "sha256").hexdigest()
+        self._known[str(path)] = [*mark, found]
+        self._changed = True
+        return found
+
+    def files(self, paths: list[tuple[str, Path]]) -> str:
+        """One fingerprint of several files and the names they go by."""
+        return digest([[name, self.file(path)] for name, path in paths])
+
+    def remembered(self, name: str) -> str | None:
+        """A fact that somebody asked to remember (where a download lies), or None."""
+        found = self._known.get(f"fact:{name}")
+        return None if found is None else str(found[0])
+
+    def remember(self, name: str, fact: str) -> None:
+        self._known[f"fact:{name}"] = [fact]
+        self._changed = True
+
+    def save(self) -> None:
+        if self._changed and self._path is not None:
+            write_aside(self._path, json.dumps(self._known).encode())
+            self._changed = False

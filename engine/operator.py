@@ -1,0 +1,186 @@
+"""The operator: a frozen declaration of some work. Its fields are its arguments and its inputs; its key says what it makes.
+
+A key is the sha256 of the operator's name, version, arguments and its inputs' keys. So equal work is one node without a
+search, and whatever does not change a value (batch size, device, workers) must not be a field that is compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .artifact import Artifact, Result
+    from .resources import Batch, Resources
+
+Axis = Literal["units", "words", "images", "k"]
+Scalar = None | bool | int | float | str
+
+
+def canonical(value: Any) -> Any:
+    """A JSON value that is equal for equal arguments only. Raises TypeError for a type it does not know."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return {"int": str(value)}
+    if isinstance(value, float):
+        return {"float": value.hex()}
+    if isinstance(value, slice):
+        return {"slice": [canonical(v) for v in (value.start, value.stop, value.step)]}
+    if isinstance(value, tuple | list):
+        return [canonical(v) for v in value]
+    raise TypeError(f"{type(value).__name__} cannot be part of a key")
+
+
+def digest(value: Any) -> str:
+    """sha256 of the canonical form of a value, in hex."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Operator:
+    """Base of all operators. Subclasses are frozen dataclasses (`eq=False`: they are compared by key).
+
+    `couples` says along which axes one part of the output depends on other parts of the input: the rules read only that.
+    """
+
+    version: ClassVar[int] = 1
+    scope: ClassVar[Literal["source", "scan", "global"]] = "global"
+    couples: ClassVar[frozenset[Axis]] = frozenset()
+
+    def _compared(self) -> Iterator[tuple[str, Any]]:
+        return ((f.name, getattr(self, f.name)) for f in fields(self) if f.compare)
+
+    @cached_property
+    def inputs(self) -> tuple[Operator, ...]:
+        """The operators this one reads, in the order of its fields."""
+        found: list[Operator] = []
+        for _, value in self._compared():
+            items = value if isinstance(value, tuple) else (value,)
+            found += [v for v in items if isinstance(v, Operator)]
+        return tuple(found)
+
+    @cached_property
+    def arguments(self) -> dict[str, Any]:
+        """The fields that are no operators."""
+        return {
+            name: value
+            for name, value in self._compared()
+            if not isinstance(value, Operator)
+            and not (isinstance(value, tuple) and value and all(isinstance(v, Operator) for v in value))
+        }
+
+    @cached_property
+    def key(self) -> str:
+        return digest(
+            {
+                "op": type(self).__name__,
+                "version": self.version,
+                "fields": [
+                    (name, self._reference(value)) for name, value in self._compared()
+                ],
+            }
+        )
+
+    @staticmethod
+    def _reference(value: Any) -> Any:
+        if isinstance(value, Operator):
+            return {"node": value.key}
+        if isinstance(value, tuple):
+            return [Operator._reference(v) for v in value]
+        return canonical(value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Operator) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def label(self) -> str:
+        """One line for PLAN."""
+        shown = ", ".join(f"{k}={v}" for k, v in self.arguments.items())
+        return f"{type(self).__name__}({shown})"
+
+
+class Spec(Protocol):
+    """A thing of the user's world that can be opened: a model, a data set, a list of texts. It must be picklable."""
+
+    def open(self, device: str) -> Any:
+        """The loaded thing. May take time; raises Diagnostic if it is not here."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source(Operator):
+    """A leaf of the plan. Its key is a fingerprint of the content; `name` and `spec` are how to show and open it."""
+
+    scope: ClassVar[Literal["source", "scan", "global"]] = "source"
+    kind: str
+    fingerprint: str
+    name: str = field(default="", compare=False)
+    spec: Any = field(default=None, compare=False)
+
+    def label(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class Inputs(Protocol):
+    """What an operator gets to read: the artifacts of its inputs, and its sources opened."""
+
+    def artifact(self, operator: Operator) -> Artifact: ...
+    def opened(self, source: Source) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Global(Operator):
+    """Works on what scans and other operators left; touches no image."""
+
+    scope: ClassVar[Literal["source", "scan", "global"]] = "global"
+
+    def compute(self, inputs: Inputs, resources: Resources) -> Result:
+        """The whole output at once."""
+        raise TypeError(f"{type(self).__name__} has no kernel")
+
+
+class Consumer(Protocol):
+    """What stands at the end of one pass: it takes batches of decoded images and gives rows to each of its scans."""
+
+    def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
+        """One dict of arrays [rows, …] for each scan of the pass, in their order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan(Operator):
+    """Maps over the images of one data set, shard by shard.
+
+    Scans with the same `pass_key` are handed to one consumer together, so that several layers of a model cost one forward.
+    """
+
+    scope: ClassVar[Literal["source", "scan", "global"]] = "scan"
+
+    @property
+    def dataset(self) -> Source:
+        raise TypeError(f"{type(self).__name__} names no data set")
+
+    @property
+    def pass_key(self) -> str:
+        return self.key
+
+    @property
+    def pass_label(self) -> str:
+        """What one pass is, for PLAN: 'labnet forward'."""
+        return type(self).__name__
+
+    def selected(self, inputs: Inputs) -> np.ndarray | None:
+        """Indices of the images this scan needs, ascending; None: all of them."""
+        return None
+
+    @classmethod
+    def start(cls, scans: Sequence[Any], inputs: Inputs, resources: Resources) -> Consumer:
+        """Load what the pass needs and return its consumer."""
+        raise TypeError(f"{cls.__name__} has no kernel")

@@ -1,0 +1,119 @@
+"""A plan: what is asked for, and the steps that lead there. Rules rewrite the steps; the runner carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .operator import Operator, Scan, Source
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One model's work on each image: scans that share a forward."""
+
+    scans: tuple[Scan, ...]
+
+    @property
+    def label(self) -> str:
+        return self.scans[0].pass_label
+
+
+@dataclass(frozen=True)
+class Round:
+    """One reading of a data set: every image is decoded once for all passes."""
+
+    dataset: Source
+    passes: tuple[Pass, ...]
+
+    @property
+    def scans(self) -> tuple[Scan, ...]:
+        return tuple(s for p in self.passes for s in p.scans)
+
+
+@dataclass(frozen=True)
+class Compute:
+    """One global operator."""
+
+    operator: Operator
+
+
+Step = Round | Compute
+
+
+def outputs(step: Step) -> tuple[Operator, ...]:
+    """The operators whose artifacts a step makes."""
+    return step.scans if isinstance(step, Round) else (step.operator,)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`roots` are the answers asked for; `steps` make them, each after its inputs; `cached` are already in the store."""
+
+    roots: tuple[Operator, ...]
+    steps: tuple[Step, ...]
+    cached: frozenset[str] = frozenset()
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def graph(self) -> nx.DiGraph:
+        return graph_of(self.roots)
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        return tuple(s for s in self.steps if isinstance(s, Round))
+
+
+def graph_of(roots: Iterable[Operator]) -> nx.DiGraph:
+    """The operators under `roots`, an edge from each input to its reader. Nodes are keys, with attribute `operator`."""
+    import networkx as nx
+
+    graph = nx.DiGraph()
+    todo = list(roots)
+    while todo:
+        operator = todo.pop()
+        if graph.nodes.get(operator.key):
+            continue
+        graph.add_node(operator.key, operator=operator)
+        for given in operator.inputs:
+            graph.add_edge(given.key, operator.key)
+            todo.append(given)
+    return graph
+
+
+def ordered(graph: nx.DiGraph) -> list[Operator]:
+    """Operators, inputs first; equal plans give equal orders."""
+    import networkx as nx
+
+    return [graph.nodes[k]["operator"] for k in nx.lexicographical_topological_sort(graph)]
+
+
+def naive(roots: Iterable[Operator]) -> Plan:
+    """The plan before any rule: every scan reads the images for itself, everything is computed."""
+    given = tuple(roots)
+    steps: list[Step] = []
+    for operator in ordered(graph_of(given)):
+        if isinstance(operator, Scan):
+            steps.append(Round(operator.dataset, (Pass((operator,)),)))
+        elif not isinstance(operator, Source):
+            steps.append(Compute(operator))
+    return Plan(given, tuple(steps))
+
+
+def levels(plan: Plan) -> dict[str, int]:
+    """How many readings of images must come before each operator: scans at one level can share a round."""
+    depth: dict[str, int] = {}
+    for operator in ordered(plan.graph):
+        depth[operator.key] = max(
+            (
+                depth[i.key] + (1 if isinstance(i, Scan) and i.key not in plan.cached else 0)
+                for i in operator.inputs
+            ),
+            default=0,
+        )  # fmt: skip
+    return depth

@@ -1,0 +1,118 @@
+"""What running needs and no key may know: device, batch size, opened things, progress, and counts of the work done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .operator import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass
+class Batch:
+    """Some images of a data set, decoded once: `indices` [n] in the data set, `images` n arrays uint8 [H, W, 3]."""
+
+    indices: np.ndarray
+    images: list[np.ndarray]
+    _made: dict[Hashable, Any] = field(default_factory=dict)
+
+    def derived(self, key: Hashable, make: Callable[[list[np.ndarray]], Any]) -> Any:
+        """Something made of the images (a preprocessed tensor), made once for all consumers that name the same key."""
+        if key not in self._made:
+            self._made[key] = make(self.images)
+        return self._made[key]
+
+    def only(self, keep: np.ndarray) -> Batch:
+        """The images whose place in the batch is True in `keep` [n]."""
+        if bool(keep.all()):
+            return self
+        return Batch(self.indices[keep], [image for image, k in zip(self.images, keep, strict=True) if k])
+
+
+class Progress(Protocol):
+    """Told about each round: a bar in a terminal, a callback in a notebook, nothing in a pipe."""
+
+    def start(self, title: str, total: int) -> None: ...
+    def advance(self, images: int) -> None: ...
+    def finish(self) -> None: ...
+
+
+class Silent:
+    """No progress shown."""
+
+    def start(self, title: str, total: int) -> None: ...
+    def advance(self, images: int) -> None: ...
+    def finish(self) -> None: ...
+
+
+class Bar:
+    """A tqdm bar for each round: images per second and time left."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def start(self, title: str, total: int) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=total, desc=title, unit=" images", leave=False, dynamic_ncols=True)
+
+    def advance(self, images: int) -> None:
+        self._bar.update(images)
+
+    def finish(self) -> None:
+        self._bar.close()
+
+
+@dataclass
+class Callback:
+    """Calls `tell(title, done, total)` as a round goes on."""
+
+    tell: Callable[[str, int, int], None]
+    title: str = ""
+    done: int = 0
+    total: int = 0
+
+    def start(self, title: str, total: int) -> None:
+        self.title, self.done, self.total = title, 0, total
+        self.tell(title, 0, total)
+
+    def advance(self, images: int) -> None:
+        self.done += images
+        self.tell(self.title, self.done, self.total)
+
+    def finish(self) -> None: ...
+
+
+@dataclass
+class Resources:
+    """`counts` tells how often what was done: 'decoded' images, 'forward <model>' images, 'rounds'."""
+
+    device: str = "cpu"
+    batch: int = 64
+    workers: int = 2
+    shard: int = 512
+    memory: int = 1 << 29
+    progress: Progress = field(default_factory=Silent)
+    counts: Counter[str] = field(default_factory=Counter)
+    _opened: dict[str, Any] = field(default_factory=dict)
+
+    def open(self, source: Source) -> Any:
+        """The thing a source stands for, loaded once."""
+        if source.key not in self._opened:
+            self._opened[source.key] = source.spec.open(self.device)
+        return self._opened[source.key]
+
+    @contextmanager
+    def showing(self, title: str, total: int) -> Iterator[Progress]:
+        """Progress over a stretch of work, closed however it ends."""
+        self.progress.start(title, total)
+        try:
+            yield self.progress
+        finally:
+            self.progress.finish()

@@ -1,0 +1,188 @@
+"""The store: artifacts by the key of the operator that makes them, safe under crashes and several processes.
+
+    STORE/objects/ab/abcdef…/00000-<digest>.safetensors   a shard; its name holds the digest of its content
+                             artifact.json                written last: the artifact is whole
+    STORE/clq.duckdb                                      the catalogue (engine.catalogue)
+    STORE/fingerprints.json                               digests of files, remembered by size, mtime and inode
+
+A file is written aside, synced and renamed. So a killed run leaves whole shards, and the next one goes on after them. A
+shard whose content does not match its name is set aside and made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..lang.diagnostic import Diagnostic
+from .artifact import Artifact, Result
+from .operator import Operator
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FORMAT = 1
+
+
+def unwritable(path: Path, error: OSError) -> Diagnostic:
+    """The diagnostic for an error of the file system below the store."""
+    import errno
+
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Diagnostic(
+            "disk-full", f"no space left under {path}", hint="free some space, or use --store on another disk; "
+            "what was finished is kept and the same command goes on from there", exit_code=1,
+        )  # fmt: skip
+    return Diagnostic(
+        "store-unwritable", f"the store {path} cannot be written: {error.strerror or error}",
+        hint="give a folder you may write with --store DIR or $CLQ_STORE", exit_code=2,
+    )  # fmt: skip
+
+
+def write_aside(path: Path, data: bytes) -> None:
+    """Put `data` at `path` so that a reader sees the old content or the new, even after a crash."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    try:
+        with open(aside, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(aside, path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise unwritable(path.parent, error) from error
+
+
+def digest_of(data: bytes | memoryview) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _whole(path: Path) -> bool:
+    """Whether the content of a shard is what its name says."""
+    return digest_of(path.read_bytes()) == path.stem.split("-", 1)[1]
+
+
+class Store:
+    """A folder of artifacts. Opening it creates it; errors of the file system become diagnostics."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.damaged: list[str] = []
+        self._open: dict[str, Artifact] = {}
+        try:
+            (root / "objects").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(root, error) from error
+
+    def folder(self, key: str) -> Path:
+        return self.root / "objects" / key[:2] / key
+
+    def has(self, operator: Operator) -> bool:
+        """Whether the artifact is whole, by its manifest alone (content is verified when it is opened)."""
+        return operator.key in self._open or (self.folder(operator.key) / "artifact.json").exists()
+
+    def find(self, operator: Operator) -> Artifact | None:
+        """The verified artifact, or None. A damaged one is set aside and counts as missing."""
+        key = operator.key
+        if key in self._open:
+            return self._open[key]
+        folder = self.folder(key)
+        try:
+            manifest = json.loads((folder / "artifact.json").read_bytes())
+            sound = manifest["format"] == FORMAT and all(_whole(folder / name) for name in manifest["files"])
+        except FileNotFoundError:
+            if not (folder / "artifact.json").exists():
+                return None
+            sound = False
+        except (ValueError, KeyError, TypeError):
+            sound = False
+        if not sound:
+            self._set_aside(folder)
+            return None
+        self._open[key] = Artifact(key, folder, manifest)
+        return self._open[key]
+
+    def _set_aside(self, folder: Path) -> None:
+        """Drop the manifest and the shards that are damaged; what is sound is used again."""
+        self.damaged.append(folder.name)
+        try:
+            os.replace(folder / "artifact.json", folder / "artifact.damaged")
+            for path in folder.glob("*-*.*"):
+                if not path.name.startswith(".") and not _whole(path):
+                    os.replace(path, path.with_name(f"damaged.{path.name.replace('-', '.')}"))
+        except OSError as error:
+            raise unwritable(folder, error) from error
+
+    def shards(self, operator: Operator) -> dict[int, Path]:
+        """The whole shards of an unfinished artifact, by number; a damaged one is removed."""
+        found = {}
+        for path in sorted(self.folder(operator.key).glob("[0-9]*-*.safetensors")):
+            if _whole(path):
+                found[int(path.name.split("-", 1)[0])] = path
+            else:
+                path.unlink(missing_ok=True)
+        return found
+
+    def put_shard(self, operator: Operator, number: int, arrays: Mapping[str, np.ndarray]) -> Path:
+        """Store one shard of an artifact."""
+        from safetensors.numpy import save
+
+        return self._put(operator, f"{number:05d}", save({k: _contiguous(v) for k, v in arrays.items()}), "safetensors")
+
+    def put(self, operator: Operator, result: Result, seconds: float) -> Artifact:
+        """Store the whole output of a global operator."""
+        if result.table is not None:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            sink = pa.BufferOutputStream()
+            pq.write_table(result.table, sink, compression="zstd")
+            path = self._put(operator, "00000", sink.getvalue().to_pybytes(), "parquet")
+            rows = result.table.num_rows
+        else:
+            arrays = dict(result.arrays or {})
+            path = self.put_shard(operator, 0, arrays)
+            rows = max((len(a) for a in arrays.values()), default=0)
+        return self.finish(operator, [path], rows, seconds, result.facts)
+
+    def finish(
+        self, operator: Operator, files: list[Path], rows: int, seconds: float, facts: Mapping[str, Any]
+    ) -> Artifact:
+        """Declare an artifact whole."""
+        manifest = {
+            "format": FORMAT,
+            "op": type(operator).__name__,
+            "version": operator.version,
+            "label": operator.label(),
+            "inputs": [i.key for i in operator.inputs],
+            "files": {p.name: {"bytes": p.stat().st_size} for p in files},
+            "rows": rows,
+            "seconds": round(seconds, 4),
+            "made": time.time(),
+            "facts": dict(facts),
+        }
+        folder = self.folder(operator.key)
+        write_aside(folder / "artifact.json", json.dumps(manifest, ensure_ascii=False).encode())
+        self._open[operator.key] = Artifact(operator.key, folder, manifest)
+        return self._open[operator.key]
+
+    def _put(self, operator: Operator, stem: str, data: bytes, suffix: str) -> Path:
+        folder = self.folder(operator.key)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        path = folder / f"{stem}-{digest_of(data)}.{suffix}"
+        write_aside(path, data)
+        return path
+
+
+def _contiguous(array: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return np.ascontiguousarray(array)

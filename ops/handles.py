@@ -1,0 +1,50 @@
+"""What opened things offer to kernels. Specs in `stdlib` open into these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from .preprocess import Preprocess
+
+
+class ImageSet(Protocol):
+    """An opened data set."""
+
+    def __len__(self) -> int: ...
+    def image_name(self, index: int) -> str: ...
+    def dataset_name(self, index: int) -> str: ...
+    def read(self, index: int) -> np.ndarray: ...
+
+
+@dataclass
+class Subject:
+    """An opened model: `prepare` turns images into its input [n, 3, H, W]; `prepare_key` is equal for equal work."""
+
+    module: torch.nn.Module
+    prepare: Preprocess | Callable[[Sequence[np.ndarray]], torch.Tensor]
+    prepare_key: Any
+    device: str = "cpu"
+
+
+@dataclass
+class Judge:
+    """An opened image-text model. Vectors are not yet normalised; `scale` is its learned inverse temperature."""
+
+    encode_images: Callable[[torch.Tensor], torch.Tensor]
+    encode_texts: Callable[[Sequence[str]], torch.Tensor]
+    prepare: Preprocess | Callable[[Sequence[np.ndarray]], torch.Tensor]
+    prepare_key: Any
+    scale: float
+    device: str = "cpu"
+
+
+class TextList(Protocol):
+    """An opened vocabulary or caption source."""
+
+    def texts(self) -> Sequence[str]: ...

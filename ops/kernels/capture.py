@@ -1,0 +1,95 @@
+"""One forward for any number of layers: hooks pool what modules emit, and the forward ends at the deepest of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...engine.resources import Batch, Resources
+from ...lang.diagnostic import Diagnostic, did_you_mean, listing
+from ..handles import Subject
+from .similarity import pool
+
+
+class _Deep(Exception):
+    """Raised by the last hook: nothing after it is asked for."""
+
+
+def module_of(root: torch.nn.Module, layer: str, model: str) -> torch.nn.Module:
+    """The module at a path such as `features.18.0`. Raises Diagnostic 'unknown-layer' with the nearest path."""
+    modules = dict(root.named_modules())
+    if layer in modules and layer:
+        return modules[layer]
+    known = [name for name in modules if name]
+    raise Diagnostic(
+        "unknown-layer", f"{model} has no layer {layer}.{did_you_mean(layer, known)}",
+        hint=f"its layers: {listing([n for n in known if '.' not in n])} (SHOW LAYERS OF {model})",
+    )  # fmt: skip
+
+
+def tensor_of(output: Any, layer: str) -> torch.Tensor:
+    """What a module emits, as a tensor: itself, or the first of a tuple. Raises Diagnostic 'layer-shape' otherwise."""
+    if isinstance(output, tuple | list) and output:
+        output = output[0]
+    if not isinstance(output, torch.Tensor):
+        raise Diagnostic("layer-shape", f"layer {layer} gives {type(output).__name__}, not a tensor", exit_code=1)
+    return output
+
+
+@contextmanager
+def hooked(modules: dict[str, torch.nn.Module], into: dict[str, torch.Tensor]) -> Iterator[None]:
+    """Within, a forward leaves each module's first output in `into` and stops once it has them all."""
+
+    def hook(layer: str) -> Any:
+        def keep(_module: torch.nn.Module, _args: Any, output: Any) -> None:
+            if layer not in into:
+                into[layer] = tensor_of(output, layer)
+            if len(into) == len(modules):
+                raise _Deep
+
+        return keep
+
+    handles = [module.register_forward_hook(hook(layer)) for layer, module in modules.items()]
+    try:
+        yield
+    except _Deep:
+        pass
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class Capture:
+    """Consumer of images that gives pooled activations [n, units] of several layers from one forward."""
+
+    def __init__(self, subject: Subject, name: str, wanted: Sequence[tuple[str, str]], resources: Resources) -> None:
+        self.subject, self.name, self.wanted, self.resources = subject, name, list(wanted), resources
+        self.modules = {layer: module_of(subject.module, layer, name) for layer, _ in wanted}
+        self.deepest = 0
+
+    def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
+        x = batch.derived(self.subject.prepare_key, self.subject.prepare)
+        seen: dict[str, torch.Tensor] = {}
+        with torch.inference_mode(), hooked(self.modules, seen):
+            self.subject.module(x.to(self.subject.device))
+        self.resources.counts[f"forward {self.name}"] += len(batch.indices)
+        return [{"activations": self._pooled(layer, how, seen, len(x))} for layer, how in self.wanted]
+
+    def _pooled(self, layer: str, how: str, seen: dict[str, torch.Tensor], n: int) -> np.ndarray:
+        if layer not in seen:
+            raise Diagnostic(
+                "layer-shape", f"layer {layer} of {self.name} takes no part in its forward", exit_code=1,
+                hint="choose a layer that every image passes through",
+            )  # fmt: skip
+        output = seen[layer]
+        try:
+            if output.shape[0] != n:
+                raise ValueError(f"{n} images went in, an output of shape {tuple(output.shape)} came out")
+            pooled = pool(output, None if how == "auto" else how)
+        except ValueError as error:
+            raise Diagnostic("layer-shape", f"layer {layer} of {self.name}: {error}", exit_code=1) from error
+        return np.asarray(pooled.float().cpu().numpy())

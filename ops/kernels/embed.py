@@ -1,0 +1,41 @@
+"""A judge's vectors, normalised: of batches of images, and of texts under one or several prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from ...engine.resources import Batch, Resources
+from ..handles import Judge
+
+
+class EmbedImages:
+    """Consumer of images that gives vectors [n, D] of 2-norm 1, the same to each of its scans."""
+
+    def __init__(self, judge: Judge, name: str, scans: int, resources: Resources) -> None:
+        self.judge, self.name, self.scans, self.resources = judge, name, scans, resources
+
+    def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
+        x = batch.derived(self.judge.prepare_key, self.judge.prepare)
+        with torch.inference_mode():
+            vectors = normalize(self.judge.encode_images(x.to(self.judge.device)).float(), dim=1).cpu().numpy()
+        self.resources.counts[f"forward {self.name}"] += len(batch.indices)
+        return [{"vectors": vectors}] * self.scans
+
+
+def embed_texts(
+    judge: Judge, texts: Sequence[str], prompts: Sequence[str], tell: Callable[[int], None], block: int = 256
+) -> np.ndarray:
+    """Vectors [texts, D] float32 of 2-norm 1; `prompts` hold `{}` where the text goes."""
+    out = []
+    with torch.inference_mode():
+        for start in range(0, len(texts), block):
+            some = texts[start : start + block]
+            each = [normalize(judge.encode_texts([p.format(t) for t in some]).float(), dim=1) for p in prompts]
+            mean = each[0] if len(each) == 1 else normalize(torch.stack(each).mean(0), dim=1)
+            out.append(mean.cpu().numpy())
+            tell(len(some))
+    return np.concatenate(out) if out else np.zeros((0, 1), np.float32)

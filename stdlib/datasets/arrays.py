@@ -1,0 +1,125 @@
+"""arrays(file, images=…, labels=…): images held in one `.npz` file of numpy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...engine.fingerprint import Fingerprints
+from ...engine.operator import digest
+from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter
+from ...lang.diagnostic import Diagnostic, did_you_mean, listing
+from ..things import Built, Constructor, Dataset
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+
+def array_of(path: str, key: str) -> np.ndarray:
+    """One array of an `.npz` file. Raises Diagnostic for a missing file, a foreign format or an unknown key."""
+    import numpy as np
+
+    place = Path(path).expanduser()
+    if not place.is_file():
+        raise Diagnostic("unread-file", f"there is no file {path}", hint="paths are relative to where clq is started")
+    try:
+        with np.load(place, allow_pickle=False) as file:
+            if key not in file.files:
+                raise Diagnostic(
+                    "unknown-name", f"{path} has no array {key}.{did_you_mean(key, file.files)}",
+                    hint=f"its arrays: {listing(file.files)}",
+                )  # fmt: skip
+            found: np.ndarray = file[key]
+            return found
+    except (ValueError, OSError, AttributeError) as error:
+        raise Diagnostic("file-format", f"{path} is no .npz file that can be read safely: {error}") from error
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Images uint8 [N, H, W, 3] and, where there are any, labels [N] and class names of an `.npz` file."""
+
+    name: str
+    path: str
+    images: str
+    labels: str | None = None
+    classes: str | None = None
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        found = array_of(self.path, self.images)
+        if found.ndim != 4 or found.shape[-1] != 3 or str(found.dtype) != "uint8":
+            raise Diagnostic(
+                "file-format", f"{self.images} of {self.path} is {found.dtype} {list(found.shape)}, not uint8 [N, H, W, 3]"
+            )
+        return found
+
+    def fingerprint(self, known: Fingerprints) -> str:
+        return digest([known.file(Path(self.path).expanduser()), self.images])
+
+    def open(self, device: str) -> HeldImages:
+        return HeldImages(self.name, self.pixels)
+
+    def columns(self) -> Sequence[str]:
+        return ("image", *(("label",) if self.labels else ()), *(("class",) if self.labels and self.classes else ()))
+
+    def relation(self) -> pa.Table:
+        import pyarrow as pa
+
+        columns: dict[str, Any] = {"image": [f"{i:06d}" for i in range(len(self.pixels))]}
+        if self.labels:
+            labels = array_of(self.path, self.labels)
+            columns["label"] = labels.tolist()
+            if self.classes:
+                names = array_of(self.path, self.classes)
+                columns["class"] = [str(names[i]) for i in labels]
+        return pa.table(columns)
+
+    def describe(self) -> dict[str, str]:
+        return {"images": str(len(self.pixels)), "origin": f"{self.images} of {self.path}"}
+
+
+class HeldImages:
+    """Opened images in memory, named by their number."""
+
+    def __init__(self, dataset: str, pixels: np.ndarray) -> None:
+        self._dataset, self._pixels = dataset, pixels
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def image_name(self, index: int) -> str:
+        return f"{index:06d}"
+
+    def dataset_name(self, index: int) -> str:
+        return self._dataset
+
+    def read(self, index: int) -> np.ndarray:
+        return self._pixels[index]
+
+
+def make_arrays(name: str, path: str, images: str, labels: str | None, classes: str | None) -> Dataset:
+    if not Path(path).expanduser().is_file():
+        array_of(path, images)
+    return Dataset(name, Arrays(name, path, images, labels, classes))
+
+
+DECLARATION = ConstructorDeclaration(
+    "arrays",
+    "images in an .npz file",
+    (
+        Parameter("path", "str", REQUIRED, "the .npz file"),
+        Parameter("images", "str", "images", "name of the array uint8 [N, H, W, 3]"),
+        Parameter("labels", "str", None, "name of the array of class numbers [N]", nullable=True),
+        Parameter("classes", "str", None, "name of the array of class names", nullable=True),
+    ),
+    kind="dataset",
+)
+
+
+def built() -> Built:
+    return Built(constructors=[Constructor(DECLARATION, make_arrays)])

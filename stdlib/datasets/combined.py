@@ -1,0 +1,109 @@
+"""Parts of data sets and several data sets as one: `lab.probe[0:50]`, `ON lab.probe, lab.shifted`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...engine.fingerprint import Fingerprints
+from ...engine.operator import digest
+from ...lang.diagnostic import Diagnostic
+from ..things import Dataset
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+Item = int | str | slice
+
+
+@dataclass(frozen=True)
+class Combined:
+    """Data sets one after another, each whole or a selection of its images by number or name."""
+
+    parts: tuple[tuple[Dataset, tuple[Item, ...] | None], ...]
+
+    def fingerprint(self, known: Fingerprints) -> str:
+        from ...engine.operator import canonical
+
+        return digest(
+            [
+                [d.spec.fingerprint(known), d.name, None if items is None else [canonical(i) for i in items]]
+                for d, items in self.parts
+            ]
+        )
+
+    def open(self, device: str) -> CombinedImages:
+        return CombinedImages([_opened(d, items, device) for d, items in self.parts])
+
+    def columns(self) -> Sequence[str]:
+        return ("dataset", "image")
+
+    def relation(self) -> pa.Table:
+        import pyarrow as pa
+
+        images = self.open("cpu")
+        numbers = range(len(images))
+        return pa.table(
+            {"dataset": [images.dataset_name(i) for i in numbers], "image": [images.image_name(i) for i in numbers]}
+        )
+
+    def describe(self) -> dict[str, str]:
+        return {"parts": ", ".join(d.name for d, _ in self.parts)}
+
+
+def _opened(dataset: Dataset, items: tuple[Item, ...] | None, device: str) -> tuple[Any, list[int]]:
+    images = dataset.spec.open(device)
+    count = len(images)
+    if items is None:
+        return images, list(range(count))
+    numbers: list[int] = []
+    names: dict[str, int] = {}
+    for item in items:
+        if isinstance(item, slice):
+            numbers += range(count)[item]
+        elif isinstance(item, int) and -count <= item < count:
+            numbers.append(item % count)
+        elif isinstance(item, str):
+            names = names or {images.image_name(i): i for i in range(count)}
+            if item not in names:
+                raise Diagnostic("unknown-name", f"{dataset.name} has no image {item}")
+            numbers.append(names[item])
+        else:
+            raise Diagnostic("unknown-name", f"{dataset.name} has {count} images, 0 to {count - 1}, not {item}")
+    return images, list(dict.fromkeys(numbers))
+
+
+class CombinedImages:
+    """The opened combination."""
+
+    def __init__(self, parts: Sequence[tuple[Any, list[int]]]) -> None:
+        self._places = [(images, i) for images, numbers in parts for i in numbers]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def image_name(self, index: int) -> str:
+        images, i = self._places[index]
+        return str(images.image_name(i))
+
+    def dataset_name(self, index: int) -> str:
+        images, i = self._places[index]
+        return str(images.dataset_name(i))
+
+    def read(self, index: int) -> np.ndarray:
+        images, i = self._places[index]
+        found: np.ndarray = images.read(i)
+        return found
+
+    def place(self, index: int) -> tuple[Any, int]:
+        """The opened part and the image's number in it."""
+        return self._places[index]
+
+
+def combine(parts: Sequence[tuple[Dataset, tuple[Item, ...] | None]]) -> Dataset:
+    """One data set from several and from selections; a single whole one stays itself."""
+    if len(parts) == 1 and parts[0][1] is None:
+        return parts[0][0]
+    return Dataset(" + ".join(d.name + ("" if i is None else "[…]") for d, i in parts), Combined(tuple(parts)))

@@ -1,0 +1,139 @@
+"""folder(dir): every image file below a folder, by its path there; the name of its folder is its label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...engine.fingerprint import Fingerprints
+from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter
+from ...lang.diagnostic import Diagnostic
+from ..things import Built, Constructor, Dataset
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Image files below a folder, in the order of their paths. The fingerprint covers names and contents."""
+
+    name: str
+    path: str
+
+    @cached_property
+    def files(self) -> tuple[tuple[str, Path], ...]:
+        root = Path(self.path).expanduser()
+        if not root.is_dir():
+            raise Diagnostic("missing-folder", f"there is no folder {self.path}", hint="paths are relative to where "
+                             "clq is started")  # fmt: skip
+        found = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        if not found:
+            raise Diagnostic(
+                "empty-data", f"{self.path} holds no images", hint=f"looked for {', '.join(sorted(SUFFIXES))} below it"
+            )
+        return tuple((p.relative_to(root).as_posix(), p) for p in found)
+
+    def fingerprint(self, known: Fingerprints) -> str:
+        return known.files(list(self.files))
+
+    def open(self, device: str) -> Files:
+        return Files(self.name, self.files)
+
+    def columns(self) -> Sequence[str]:
+        return ("image", "label")
+
+    def relation(self) -> pa.Table:
+        import pyarrow as pa
+
+        names = [name for name, _ in self.files]
+        labels = [name.rsplit("/", 2)[-2] if "/" in name else None for name in names]
+        return pa.table({"image": pa.array(names, pa.string()), "label": pa.array(labels, pa.string())})
+
+    def describe(self) -> dict[str, str]:
+        return {"images": str(len(self.files)), "origin": self.path}
+
+
+class Files:
+    """Opened image files; anything Pillow reads, turned to RGB."""
+
+    def __init__(self, dataset: str, files: Sequence[tuple[str, Path]]) -> None:
+        self._dataset, self._files = dataset, files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def image_name(self, index: int) -> str:
+        return self._files[index][0]
+
+    def dataset_name(self, index: int) -> str:
+        return self._dataset
+
+    def read(self, index: int) -> np.ndarray:
+        import numpy as np
+        from PIL import Image
+
+        with Image.open(self._files[index][1]) as picture:
+            return np.asarray(picture.convert("RGB"))
+
+
+@dataclass(frozen=True)
+class OneFile:
+    """A single image file in quotes."""
+
+    path: str
+
+    @property
+    def files(self) -> tuple[tuple[str, Path], ...]:
+        return ((Path(self.path).name, Path(self.path)),)
+
+    def fingerprint(self, known: Fingerprints) -> str:
+        return known.files(list(self.files))
+
+    def open(self, device: str) -> Files:
+        return Files(self.path, self.files)
+
+    def columns(self) -> Sequence[str]:
+        return ("image",)
+
+    def relation(self) -> pa.Table:
+        import pyarrow as pa
+
+        return pa.table({"image": [self.files[0][0]]})
+
+    def describe(self) -> dict[str, str]:
+        return {"images": "1", "origin": self.path}
+
+
+def make_folder(name: str, path: str) -> Dataset:
+    spec = Folder(name, path)
+    if not Path(path).expanduser().is_dir():
+        _ = spec.files
+    return Dataset(name, spec)
+
+
+def from_path(path: str) -> Dataset | None:
+    """What a text after ON stands for: a folder of images, or one image."""
+    place = Path(path).expanduser()
+    if place.is_dir():
+        return Dataset(path, Folder(path, path))
+    if place.suffix.lower() in SUFFIXES:
+        if not place.is_file():
+            raise Diagnostic("unread-file", f"there is no file {path}")
+        return Dataset(path, OneFile(path))
+    return None
+
+
+DECLARATION = ConstructorDeclaration(
+    "folder", "all image files below a folder", (Parameter("path", "str", REQUIRED, "the folder"),), kind="dataset"
+)
+
+
+def built() -> Built:
+    return Built(constructors=[Constructor(DECLARATION, make_folder)], files={"dataset": from_path})

@@ -1,0 +1,72 @@
+"""lab.probe, lab.audit, lab.train, lab.shifted: rendered on demand, with full ground truth as a relation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...engine.fingerprint import Fingerprints
+from ..things import Built, Dataset
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+COLUMNS = (
+    "image", "label", "object", "group", "colour", "pattern", "scene", "extra", "scale", "x0", "y0", "x1", "y1",
+    "caption", "facts",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LabDataset:
+    """One of the lab's data sets, by its short name."""
+
+    short: str
+
+    def fingerprint(self, known: Fingerprints) -> str:
+        from ..lab.data import LabImages
+
+        return LabImages(self.short).fingerprint
+
+    def open(self, device: str) -> LabPictures:
+        return LabPictures(self.short)
+
+    def columns(self) -> Sequence[str]:
+        return COLUMNS
+
+    def relation(self) -> pa.Table:
+        from ..lab.data import LabImages
+
+        return LabImages(self.short).table()
+
+    def describe(self) -> dict[str, str]:
+        from ..lab.data import COUNTS
+
+        return {"images": str(COUNTS[self.short]), "origin": "rendered by the lab, 64 px, with masks, boxes and captions"}
+
+
+class LabPictures:
+    """The opened data set."""
+
+    def __init__(self, short: str) -> None:
+        from ..lab.data import LabImages
+
+        self._images, self._dataset = LabImages(short), f"lab.{short}"
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def image_name(self, index: int) -> str:
+        return self._images.image_name(index)
+
+    def dataset_name(self, index: int) -> str:
+        return self._dataset
+
+    def read(self, index: int) -> np.ndarray:
+        return self._images.image(index)
+
+
+def built() -> Built:
+    return Built(things=[Dataset(f"lab.{n}", LabDataset(n)) for n in ("probe", "audit", "train", "shifted")])

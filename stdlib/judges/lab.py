@@ -1,0 +1,91 @@
+"""labclip, a small CLIP trained on the lab's world; labclip_early, the same barely trained; labclip(weights=random)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...engine.fingerprint import Fingerprints
+from ...engine.operator import Operator, Source, digest
+from ...lang.declare import ConstructorDeclaration, Parameter
+from ...ops import handles
+from ...ops.embeddings import ImageEmbeddings, TextEmbeddings
+from ..things import Built, Constructor, Judge
+
+
+def checkpoints() -> Path:
+    """The folder of the lab's checkpoints, as installed."""
+    return Path(__file__).parents[1] / "lab" / "checkpoints"
+
+
+@dataclass(frozen=True)
+class LabJudge:
+    """One of the lab's judges; with a seed, its architecture with random weights."""
+
+    short: str
+    floor: float | None
+    seed: int | None = None
+    prompts: tuple[str, ...] = ("{}",)
+    captions: str | None = "lab.captions"
+
+    @property
+    def folder(self) -> Path:
+        return checkpoints() / self.short
+
+    def fingerprint(self, known: Fingerprints) -> str:
+        files = [(p.name, p) for p in sorted(self.folder.iterdir())]
+        return digest([known.files(files), self.seed])
+
+    def open(self, device: str) -> handles.Judge:
+        from .opening import open_folder
+
+        return open_folder(self.folder, device, self.seed)
+
+    def can_embed_images(self) -> bool:
+        return True
+
+    def image_vectors(self, judge: Source, images: Source) -> Operator:
+        return ImageEmbeddings(judge, images)
+
+    def text_vectors(self, judge: Source, texts: Operator) -> Operator:
+        return TextEmbeddings(judge, texts, self.prompts)
+
+    def describe(self) -> dict[str, str]:
+        return {
+            "origin": "the lab" if self.seed is None else f"the lab's architecture, random weights, seed {self.seed}",
+            "captions": self.captions or "none",
+            "floor": "none" if self.floor is None else f"{self.floor:g}",
+            "prompt": self.prompts[0],
+        }
+
+
+def make_labclip(name: str, weights: str, seed: int) -> Judge:
+    from ..lab.declarations import JUDGE_FLOOR
+
+    if weights == "random":
+        return Judge(name, LabJudge("labclip", None, seed))
+    return Judge(name, LabJudge("labclip", JUDGE_FLOOR))
+
+
+DECLARATION = ConstructorDeclaration(
+    "labclip",
+    "the lab's judge, or its architecture with random weights as a control",
+    (
+        Parameter("weights", "choice", "shipped", "the shipped weights, or random ones", choices=("shipped", "random")),
+        Parameter("seed", "int", 0, "seed of random weights", low=0),
+    ),
+    kind="judge",
+)
+
+
+def built() -> Built:
+    from ..lab.declarations import JUDGE_FLOOR
+
+    return Built(
+        things=[
+            Judge("labclip", LabJudge("labclip", JUDGE_FLOOR)),
+            # The floor was measured for labclip's cosines; those of a barely trained model lie elsewhere.
+            Judge("labclip_early", LabJudge("labclip_early", None)),
+        ],
+        constructors=[Constructor(DECLARATION, make_labclip)],
+    )
