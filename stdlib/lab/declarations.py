@@ -2,7 +2,101 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .truth import COUNTS, HEADS
+from .world import OBJECTS
+
+CHECKPOINTS: Path = Path(__file__).parent / "checkpoints"
+
+# Preprocessing of every model of the lab: RGB / 255 at 64 px, then (x - mean) / std per channel.
 SIZE: int = 64
 MEAN: tuple[float, float, float] = (0.5, 0.5, 0.5)
 STD: tuple[float, float, float] = (0.27, 0.27, 0.27)
+
 JUDGE_CONTEXT: int = 24
+
+
+@dataclass(frozen=True)
+class ModelDeclaration:
+    """layers: module path -> number of units (channels), in the order of the forward pass; cam_layer: the last layer
+    with a spatial map; classes: names of the outputs of `fc`, empty where they are no classes."""
+
+    name: str
+    layers: dict[str, int]
+    weights: Path
+    about: str
+    classes: tuple[str, ...] = ()
+    cam_layer: str = "layer4"
+    size: int = SIZE
+    mean: tuple[float, float, float] = MEAN
+    std: tuple[float, float, float] = STD
+    widths: tuple[int, ...] = field(default=(24, 48, 96, 192))
+
+
+def _trunk(widths: tuple[int, ...], outputs: int | None) -> dict[str, int]:
+    stem = dict.fromkeys(("conv1", "bn1", "relu", "maxpool"), widths[0])
+    stages = {f"layer{i}": width for i, width in enumerate(widths, 1)}
+    return {**stem, **stages, "avgpool": widths[-1], "fc": widths[-1] if outputs is None else outputs}
+
+
+def _planted(name: str, about: str) -> ModelDeclaration:
+    attributes = sum(len(values) for _, values in HEADS)
+    layers = _trunk((24, 48, 96, 192), attributes) | COUNTS
+    return ModelDeclaration(name, layers, CHECKPOINTS / "labtruth.safetensors", about)
+
+
+MODELS: dict[str, ModelDeclaration] = {
+    model.name: model
+    for model in (
+        ModelDeclaration(
+            "labnet",
+            _trunk((24, 48, 96, 192), len(OBJECTS)),
+            CHECKPOINTS / "labnet.safetensors",
+            "a classifier of 33 objects that learnt shortcuts: boat from water, car from sand, apple from a watermark",
+            OBJECTS,
+        ),
+        ModelDeclaration(
+            "labself",
+            _trunk((24, 48, 96, 192), None),
+            CHECKPOINTS / "labself.safetensors",
+            "an encoder that learnt, without labels, which renders show the same thing",
+        ),
+        _planted("labtruth", "units whose meaning is known by construction, to report on"),
+        _planted("labtruth_dev", "units whose meaning is known by construction, to tune on"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class JudgeDeclaration:
+    """An open_clip local directory and how to use it. floor: the mean cosine over a unit's top 100 images under which
+    a word is not believable; scale: the learned logit scale; prompt: what a bare word is put into."""
+
+    name: str
+    folder: Path
+    floor: float
+    scale: float
+    about: str
+    dimensions: int = 128
+    context: int = JUDGE_CONTEXT
+    prompt: str = "{}"
+    captions: str = "lab.captions"
+    size: int = SIZE
+    mean: tuple[float, float, float] = MEAN
+    std: tuple[float, float, float] = STD
+
+    @property
+    def vocabulary(self) -> Path:
+        """What open_clip.get_tokenizer takes as bpe_path."""
+        return self.folder / "bpe.txt.gz"
+
+
+JUDGES: dict[str, JudgeDeclaration] = {
+    judge.name: judge
+    for judge in (
+        JudgeDeclaration("labclip", CHECKPOINTS / "labclip", 0.12, 28.0, "the judge of the lab"),
+        JudgeDeclaration("labclip_early", CHECKPOINTS / "labclip_early", 0.12, 17.0, "hardly trained: a control"),
+    )
+}
