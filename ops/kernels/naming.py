@@ -1,4 +1,4 @@
-"""How good the names of units are where the true names are known: CLIP-Dissect (ICLR 2023), section 4.2 and tables 2, 3."""
+"""How good the names of units are where the true names are known: CLIP-Dissect (ICLR 2023), section 4.2, tables 2-3."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_a_softmax_in_each_shard_is_what_the_reference_does(vector: Any, kind: s
         scores.append(part.score)
         index.append(part.index + offset)
         offset += len(shard)
-    best = torch.cat(scores, 1).sort(1, descending=True, stable=True)
+    best = torch.cat(scores, 1).sort(dim=1, descending=True, stable=True)
     assert far(best.values[:, :5], v.out_exact_shard_scores) <= 1e-10
     assert torch.equal(torch.cat(index, 1).gather(1, best.indices[:, :5]), v.out_exact_shard_index)
     assert far(best.values[:, :5], v.out_ref_scores) <= (2e-5 if kind == "f32" else 4e-3)
