@@ -68,7 +68,10 @@ def synset(name: str) -> Synset:
 
 
 def synsets(word: str) -> list[str]:
-    """Names of the noun synsets of a word in any form, in the order of NLTK's `synsets(word, 'n')`."""
+    """Names of the noun synsets of a word in any form, in the order of NLTK's `synsets(word, 'n')`.
+
+    Without its repeats: NLTK lists a synset once for each base form that it holds (candelabra, candelabrum).
+    """
     key = word.lower().replace(" ", "_")
     senses = _senses()
     forms = base_forms(key, NOUN, noun_exceptions(), senses)

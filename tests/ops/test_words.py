@@ -1,0 +1,62 @@
+"""Which words of a caption may name a unit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from clq.ops.kernels.words import caption_phrases, caption_words, tokens
+from clq.stdlib.wordnet.lexicon import TableLexicon
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+LEXICON = TableLexicon()
+
+
+def words(text: str) -> list[str]:
+    return caption_words(text, LEXICON)
+
+
+def test_base_forms_by_part_of_speech() -> None:
+    assert words("three geese jumped over striped boats") == ["goose", "jump", "striped", "boat"]
+    assert words("the happiest trees") == ["happy", "tree"]
+
+
+def test_what_is_left_out() -> None:
+    assert words("A blurry stock photo of the dog, b52, xyzzyq & its ox") == ["dog"]
+    assert words("a close-up of a large red ball in the background") == ["red", "ball"]
+    assert words("") == []
+
+
+def test_words_that_name_things_of_the_lab_stay() -> None:
+    assert words("saw text watermark star heart leaf night sand snow road brick") == (
+        ["saw", "text", "watermark", "star", "heart", "leaf", "night", "sand", "snow", "road", "brick"]
+    )
+
+
+def test_the_lists_can_be_replaced() -> None:
+    assert caption_words("a photo of the dog", LEXICON, discard={"dog"}) == ["photo"]
+    assert caption_words("a photo of the dog", LEXICON, discard=(), stop={"photo", "the"}) == ["dog"]
+
+
+def test_tokens_drop_possessives_and_split_hyphens() -> None:
+    assert tokens("The dog’s don't-care  RED_ball #5") == ["the", "dog", "dont", "care", "red", "ball", "5"]
+
+
+def test_phrases_are_neighbouring_pairs_that_end_in_a_noun() -> None:
+    text = "two red cars and a fire truck on a busy city street"
+    assert caption_phrases(text, LEXICON) == ["red car", "fire truck", "busy city", "city street"]
+    assert caption_phrases("a dog on the grass", LEXICON) == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_gives_words_that_are_long_enough_and_occur_once(text: str) -> None:
+    found = words(text)
+    assert len(set(found)) == len(found)
+    assert all(len(word) >= 3 and not any(c.isdigit() for c in word) for word in found)
+
+
+def test_words_and_contrast_need_no_torch() -> None:
+    code = "import sys, clq.ops.kernels.words, clq.ops.kernels.contrast; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
