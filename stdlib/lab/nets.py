@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from safetensors.torch import load_file
@@ -196,10 +198,10 @@ def new(name: str) -> LabNet:
     return LabNet(len(model.classes) or None, model.widths)
 
 
-def build(name: str) -> LabNet:
-    """A model of the lab with its shipped weights, float32, in evaluation mode. Raises KeyError for an unknown name,
-    FileNotFoundError where the weights are missing."""
+def build(name: str, weights: Path | None = None) -> LabNet:
+    """A model of the lab with its shipped weights (or those of a file), float32, in evaluation mode. Raises KeyError
+    for an unknown name, FileNotFoundError where the weights are missing."""
     network = new(name)
-    state = load_file(str(MODELS[name].weights))
+    state = load_file(str(weights or MODELS[name].weights))
     network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
     return network.eval()
