@@ -49,9 +49,7 @@ class Catalogue:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The session's connection. Names resolve to temporary things first, then to the catalogue's tables."""
         if self._connection is None:
-            import duckdb
-
-            self._connection = duckdb.connect(":memory:")
+            self._connection = _new_connection()
             if not self.path.exists():
                 self.commit(lambda _: None)
             else:
@@ -144,9 +142,7 @@ class Catalogue:
 
     def connection_or_new(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
-            import duckdb
-
-            self._connection = duckdb.connect(":memory:")
+            self._connection = _new_connection()
         return self._connection
 
     def _commit_locked(self, con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
@@ -160,8 +156,10 @@ class Catalogue:
             con.execute(f"ATTACH '{_quoted(new)}' AS clq")
             try:
                 con.execute(SCHEMA)
+                _mirror_lab(con)
                 con.execute("SET search_path = 'clq.main,memory.main'")
                 result = work(con)
+                con.execute("DROP SCHEMA IF EXISTS clq.lab CASCADE")
                 con.execute("CHECKPOINT clq")
             finally:
                 con.execute("SET search_path = 'memory.main'")
@@ -183,6 +181,25 @@ class Catalogue:
         """Whether a statement changes the catalogue. Raises duckdb.Error for text that is no SQL."""
         statements = self.connection.extract_statements(sql)
         return any(s.type.name in WRITING for s in statements) and not _temporary(sql)
+
+
+def _new_connection() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    con = duckdb.connect(":memory:")
+    con.execute("SET errors_as_json = true")
+    con.execute("CREATE SCHEMA lab")
+    return con
+
+
+def _mirror_lab(con: duckdb.DuckDBPyConnection) -> None:
+    """While writing, unqualified names are the catalogue's; so `lab.probe` must be found there too."""
+    found = con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'memory' AND schema_name = 'lab'")
+    names = [row[0] for row in found.fetchall()]
+    if names:
+        con.execute("CREATE SCHEMA IF NOT EXISTS clq.lab")
+    for name in names:
+        con.execute(f'CREATE OR REPLACE VIEW clq.lab."{name}" AS FROM memory.lab."{name}"')
 
 
 def _temporary(sql: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ..engine.artifact import Result
-from ..engine.operator import Axis, Consumer, Global, Inputs, Scan, Source
+from ..engine.operator import Axis, Consumer, Global, Inputs, Operator, Scan, Source
 from ..engine.resources import Resources
 
 Pooling = Literal["auto", "mean", "max", "cls"]
@@ -57,7 +57,7 @@ class TopImages(Global):
     """
 
     couples: ClassVar[frozenset[Axis]] = frozenset({"images", "k"})
-    activations: PooledActivations
+    activations: Operator
     k: int
 
     def label(self) -> str:

@@ -70,11 +70,11 @@ class Made:
     args: str
 
     def unit(self, unit: int) -> dict[str, Any]:
-        from ..lang.text import quote_name
+        from ..lang.literals import encode_name
 
         return {
             "model": self.model, "layer": self.layer, "kind": "unit", "unit": unit,
-            "target": f"{quote_name(self.layer)}[{unit}] OF {quote_name(self.model)}",
+            "target": f"{encode_name(self.layer)}[{unit}] OF {encode_name(self.model)}",
         }  # fmt: skip
 
     def table(self, rows: list[dict[str, Any]], run: str, schema: pa.Schema) -> pa.Table:

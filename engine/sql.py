@@ -1,0 +1,76 @@
+"""SQL with clq's answers in it: islands become names of relations, and DuckDB's positions are mapped back to the text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..lang.ast import Span
+from ..lang.diagnostic import Diagnostic
+
+
+@dataclass(frozen=True)
+class Placed:
+    """`text` for DuckDB; `pieces` say where each stretch of it comes from: (start in text, length, start in the script)."""
+
+    text: str
+    pieces: tuple[tuple[int, int, int], ...]
+    span: Span
+
+    def origin(self, start: int, length: int) -> Span:
+        """The stretch of the script behind a stretch of `text`."""
+        for piece, size, source in reversed(self.pieces):
+            if piece <= start:
+                begin = source + min(start - piece, size)
+                return Span(begin, max(begin + 1, min(begin + length, source + size)))
+        return self.span
+
+
+def place(sql: str, span: Span, islands: Sequence[tuple[Span, str]]) -> Placed:
+    """Put `FROM "name"` where each island stands; spans are in the script, `sql` begins at `span.start`."""
+    out, pieces, here, length = [], [], span.start, 0
+    for hole, name in islands:
+        before = sql[here - span.start : hole.start - span.start]
+        pieces.append((length, len(before), here))
+        stands = f'FROM "{name}"'
+        pieces.append((length + len(before), 0, hole.start))
+        out += [before, stands]
+        length += len(before) + len(stands)
+        here = hole.end
+    rest = sql[here - span.start :]
+    pieces.append((length, len(rest), here))
+    return Placed("".join([*out, rest]), tuple(pieces), span)
+
+
+def diagnostic_of(error: Exception, placed: Placed, exit_code: int = 2) -> Diagnostic:
+    """What DuckDB said, at its place in the script. Expects the setting `errors_as_json`."""
+    raw = str(error)
+    message, span = raw, placed.span
+    start = raw.find("{")
+    try:
+        found: dict[str, Any] = json.loads(raw[start:]) if start >= 0 else {}
+    except ValueError:
+        found = {}
+    if found:
+        message = f"{found.get('exception_type', 'SQL')} error: {found.get('exception_message', raw)}"
+        where = _location(found)
+        if where is not None:
+            first, length = where
+            encoded = placed.text.encode()
+            at = len(encoded[:first].decode(errors="ignore"))
+            span = placed.origin(at, len(encoded[first : first + length].decode(errors="ignore")))
+    first_line, _, rest = message.partition("\n")
+    return Diagnostic("sql-error", first_line, span, hint=" ".join(rest.split()) or None, exit_code=exit_code)
+
+
+def _location(found: dict[str, Any]) -> tuple[int, int] | None:
+    try:
+        first, length = json.loads(found["location"])
+        return int(first), int(length)
+    except (KeyError, ValueError, TypeError):
+        try:
+            return int(found["position"]), 1
+        except (KeyError, ValueError, TypeError):
+            return None

@@ -1,0 +1,163 @@
+"""The catalogue of names: what the checker asks, answered by the files of this folder and by what a script has made."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ..lang.ast import Span, Subquery
+from ..lang.declare import Bound, ConstructorDeclaration, Kind, MethodDeclaration, Slot
+from ..lang.declare import Thing as NamedThing
+from ..lang.diagnostic import Diagnostic
+from .job import Method
+from .things import Built, Constructor, Judge, Model
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FAMILIES = ("models", "datasets", "judges", "texts")
+DEFAULT_METHOD = {"EXPLAIN": "clip_dissect", "EMBED": "clip"}
+SETTINGS: dict[str, Kind] = {
+    "model": "model", "dataset": "dataset", "judge": "judge", "captions": "captions", "vocabulary": "vocabulary",
+}  # fmt: skip
+SLOT_SETTING = {v: k for k, v in SETTINGS.items()}
+
+
+def _modules(folder: str) -> list[ModuleType]:
+    package = importlib.import_module(f"{__package__}.{folder}")
+    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.ispkg)
+    return [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+
+
+@cache
+def built_in() -> tuple[Built, ...]:
+    """What every file of the families offers; a file that offers nothing (a helper) has no `built`."""
+    return tuple(m.built() for folder in FAMILIES for m in _modules(folder) if hasattr(m, "built"))
+
+
+@cache
+def methods() -> Mapping[str, Method]:
+    """Every method by its name."""
+    found = [m.METHOD for m in _modules("methods") if hasattr(m, "METHOD")]
+    return {m.declaration.name: m for m in found}
+
+
+def relations() -> Mapping[str, Callable[[], pa.Table]]:
+    """Tables that are there from the start beside those of data sets, words and captions."""
+    from .lab.truth import truth_table
+
+    return {"lab.truth": truth_table}
+
+
+def _nobody(subquery: Subquery, column: str) -> Sequence[Any]:
+    raise Diagnostic("not-here", "a subquery cannot be run here", subquery.span)
+
+
+@dataclass
+class Catalog:
+    """Names in the order of look-up: what LET made, tables, what is built in."""
+
+    made: dict[str, NamedThing] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    run_subquery: Callable[[Subquery, str], Sequence[Any]] = _nobody
+    find_table: Callable[[str], NamedThing | None] = lambda name: None
+
+    @staticmethod
+    @cache
+    def _things() -> Mapping[str, NamedThing]:
+        return {name: thing for built in built_in() for name, thing in built.names.items()}
+
+    @staticmethod
+    @cache
+    def _constructors() -> Mapping[str, Constructor]:
+        return {c.declaration.name: c for built in built_in() for c in built.constructors}
+
+    def find(self, name: str) -> NamedThing | None:
+        return self.made.get(name) or self.find_table(name) or self._things().get(name)
+
+    def names(self, kind: Kind | None = None) -> Sequence[str]:
+        known = {**self._things(), **self.made}
+        return sorted(name for name, thing in known.items() if kind is None or thing.kind == kind)
+
+    def things(self, kind: Kind) -> list[NamedThing]:
+        """All things of a kind, by name."""
+        found = [self.find(name) for name in self.names(kind)]
+        return [t for t in found if t is not None]
+
+    def methods(self, verb: str | None = None) -> Sequence[MethodDeclaration]:
+        return [m.declaration for m in methods().values() if verb is None or verb in m.declaration.verbs]
+
+    def constructors(self, kind: Kind | None = None) -> Sequence[ConstructorDeclaration]:
+        found = [c.declaration for c in self._constructors().values()]
+        return [d for d in found if kind is None or d.kind == kind]
+
+    def construct(self, call: Bound) -> NamedThing:
+        name = call.declaration.name
+        shown = ", ".join(f"{k}={v!r}" if isinstance(v, str) else f"{k}={v}" for k, v in call.changed().items())
+        try:
+            return self._constructors()[name](f"{name}({shown})", call)
+        except Diagnostic as problem:
+            problem.span = problem.span or call.span
+            raise
+
+    def file(self, path: str, kind: Kind, span: Span) -> NamedThing:
+        try:
+            for built in built_in():
+                read = built.files.get(kind)
+                found = read(path) if read else None
+                if found is not None:
+                    return found
+        except Diagnostic as problem:
+            problem.span = problem.span or span
+            raise
+        raise Diagnostic(
+            "unread-file", f"'{path}' is no {'folder of images or image file' if kind == 'dataset' else kind}", span,
+            hint="paths are relative to where clq is started",
+        )  # fmt: skip
+
+    def inline(self, values: Sequence[str], kind: Kind, span: Span) -> NamedThing:
+        for built in built_in():
+            if kind in built.lists:
+                try:
+                    return built.lists[kind](values)
+                except Diagnostic as problem:
+                    problem.span = problem.span or span
+                    raise
+        raise Diagnostic("wrong-kind", f"a list cannot stand for a {kind}", span)
+
+    def setting(self, name: str) -> Any | None:
+        return self.settings.get(name)
+
+    def parameter(self, name: str) -> Any:
+        if name not in self.parameters:
+            raise Diagnostic("no-parameter", f"${name} has no value", hint=f"write PARAM {name} = … or give "
+                             f"--param {name}=…")  # fmt: skip
+        return self.parameters[name]
+
+    def default(
+        self, slot: Slot, verb: str, model: NamedThing | None, judge: NamedThing | None
+    ) -> tuple[NamedThing | str, str] | None:
+        if slot == "method":
+            name = DEFAULT_METHOD.get(verb)
+            return (name, f"the method of {verb}") if name else None
+        setting = self.settings.get(SLOT_SETTING[slot])
+        if setting is not None:
+            return setting, f"SET {SLOT_SETTING[slot]}"
+        wanted: str | None = None
+        why = ""
+        if isinstance(model, Model):
+            offered = {"dataset": model.defaults.images, "judge": model.defaults.judge, "vocabulary": model.defaults.words}
+            wanted, why = offered.get(slot), f"what {model.name} comes with"
+        if slot == "captions" and isinstance(judge, Judge):
+            wanted, why = judge.spec.captions, f"what {judge.name} comes with"
+        found = self.find(wanted) if wanted else None
+        return (found, why) if found is not None else None
+
+    def select(self, subquery: Subquery, column: str) -> Sequence[Any]:
+        return self.run_subquery(subquery, column)

@@ -1,0 +1,70 @@
+"""What a method gets to plan with, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..engine.fingerprint import Fingerprints
+from ..engine.operator import Operator, Source
+from ..lang.declare import MethodDeclaration
+from ..lang.diagnostic import Diagnostic
+from .things import Dataset, Judge, Model, Texts, Thing
+
+Units = tuple[int | slice, ...] | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One question to one method: slots that the query or a default filled. `args` is JSON of what differs from defaults."""
+
+    verb: str
+    known: Fingerprints
+    values: Mapping[str, Any]
+    args: str
+    method: str
+    model: Model | None = None
+    layer: str = ""
+    units: Units = None
+    images: Dataset | None = None
+    words: Texts | None = None
+    captions: Texts | None = None
+    judge: Judge | None = None
+    contrast: Literal["low", "random", "images"] | None = None
+    contrast_images: Dataset | None = None
+    source: Thing | None = None
+
+    def of(self, thing: Thing | None, what: str) -> Source:
+        """The plan's leaf for a thing in a slot. Raises Diagnostic 'missing-clause' for an empty one."""
+        if thing is None:
+            raise Diagnostic("missing-clause", f"{self.method} needs {what}")
+        return thing.source(self.known)
+
+    def image_vectors(self) -> Operator:
+        """The judge's vectors of the job's images."""
+        judge = self.of(self.judge, "JUDGED BY a judge")
+        found: Operator = judge.spec.image_vectors(judge, self.of(self.images, "ON images"))
+        return found
+
+    def text_vectors(self, texts: Operator) -> Operator:
+        """The judge's vectors of texts."""
+        judge = self.of(self.judge, "JUDGED BY a judge")
+        found: Operator = judge.spec.text_vectors(judge, texts)
+        return found
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The operators whose tables are the answer and the evidence for it."""
+
+    answer: Operator
+    evidence: Operator | None = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method: its declaration, from which language, help and checks come, and its plan."""
+
+    declaration: MethodDeclaration
+    plan: Callable[[Job], Planned]

@@ -1,0 +1,108 @@
+"""`clq.connect()`: the same engine from Python and notebooks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..engine.catalogue import Catalogue
+from ..engine.resources import Callback, Progress, Resources, Silent
+from ..engine.store import Store
+from ..lang.diagnostic import Diagnostic
+from .results import Result, Results
+from .session import Session, device_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+STORE = ".clq"
+
+
+def store_folder(given: str | os.PathLike[str] | None) -> Path:
+    """The folder of the store: what was given, $CLQ_STORE, or `.clq` here."""
+    return Path(given or os.environ.get("CLQ_STORE") or STORE).expanduser()
+
+
+class Connection:
+    """A store opened for queries. Use as a context manager, or close it; names made by LET live as long as it does."""
+
+    def __init__(
+        self, store: str | os.PathLike[str] | None = None, *, device: str = "cpu", batch: int = 64,
+        progress: Progress | Callable[[str, int, int], None] | None = None,
+    ) -> None:  # fmt: skip
+        self.store = Store(store_folder(store))
+        shown: Progress = Silent()
+        if progress is not None:
+            shown = Callback(progress) if callable(progress) else progress
+        self.resources = Resources(device=device_of(device), batch=batch, progress=shown)
+        self.catalogue = Catalogue(self.store.root)
+        self.session = Session(self.store, self.catalogue, self.resources)
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.catalogue.close()
+
+    def run(self, text_or_path: str | os.PathLike[str], **parameters: Any) -> Results:
+        """Run clq text, or a `.clq` file if a path is given; keyword arguments fill `$names`.
+
+        Raises Diagnostic for whatever the text has wrong, placed in it.
+        """
+        text, path = read_script(text_or_path)
+        return self.session.run(text, path, parameters)
+
+    def sql(self, query: str) -> Result:
+        """Run one SQL statement (clq queries may stand in it in parentheses)."""
+        return self.session.run(query).last
+
+    def plan(self, text_or_path: str | os.PathLike[str], **parameters: Any) -> str:
+        """What would run, as text."""
+        from .render_plan import plan_text
+
+        text, path = read_script(text_or_path)
+        plan = self.session.plan(text, path, parameters)
+        return plan_text(plan, self.store, self.session.waiting_queries)
+
+    def register(self, name: str, module: Any, preprocess: Any = None, version: str | None = None) -> None:
+        """Make a `torch.nn.Module` a model of the language.
+
+        `preprocess` is a `clq.ops.preprocess.Preprocess`, or a function of a list of uint8 arrays [H, W, 3] that gives the
+        input [n, 3, h, w]; with a function, `version` must change whenever its code does.
+        """
+        from ..stdlib.models.registered import registered
+
+        self.session.names.made[name] = registered(name, module, preprocess, version)
+
+    @property
+    def duckdb(self) -> duckdb.DuckDBPyConnection:
+        """DuckDB's own connection, with the catalogue attached read-only as `clq`."""
+        return self.catalogue.connection
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How much was done so far: images decoded, forwards of each model, rounds."""
+        return dict(self.resources.counts)
+
+
+def read_script(text_or_path: str | os.PathLike[str]) -> tuple[str, str | None]:
+    """The text of a script and its path, if it is a file's. A string is a path if it ends in .clq and has one line."""
+    if isinstance(text_or_path, str) and not (text_or_path.endswith(".clq") and "\n" not in text_or_path):
+        return text_or_path, None
+    path = Path(text_or_path)
+    try:
+        return path.read_text(encoding="utf-8"), str(path)
+    except FileNotFoundError as error:
+        raise Diagnostic("unread-file", f"there is no file {path}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Diagnostic("unread-file", f"{path} cannot be read: {error}") from error
+
+
+def connect(store: str | os.PathLike[str] | None = None, **options: Any) -> Connection:
+    """Open a store (made if missing): `connect(store='results', device='cuda')`. Options are Connection's."""
+    return Connection(store, **options)

@@ -1,0 +1,115 @@
+"""From a checked query to operators: one job for each model, layer, method and judge, planned by the method itself."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..engine.fingerprint import Fingerprints
+from ..engine.operator import Operator, digest
+from ..lang.declare import Bound, CheckedQuery, Default, Selected, UnitTarget
+from ..lang.diagnostic import Diagnostic
+from ..stdlib.catalog import methods
+from ..stdlib.datasets.combined import combine
+from ..stdlib.job import Job, Planned
+from ..stdlib.texts.joined import join
+from ..stdlib.things import Dataset, Judge, Model, Texts, Thing
+
+
+@dataclass(frozen=True)
+class PlannedQuery:
+    """The operators behind one query. `key` names the work; `tail` is what SQL does to the answer's rows."""
+
+    verb: str
+    answers: tuple[Operator, ...]
+    evidence: tuple[Operator, ...]
+    defaults: tuple[Default, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return digest([a.key for a in self.answers])
+
+    @property
+    def roots(self) -> tuple[Operator, ...]:
+        return self.answers + self.evidence
+
+
+def dataset_of(parts: tuple[Selected, ...]) -> Dataset | None:
+    """The images of an ON clause as one data set."""
+    if not parts:
+        return None
+    sets = [(p.thing, p.items) for p in parts if isinstance(p.thing, Dataset)]
+    return combine(sets)
+
+
+def texts_of(parts: tuple[Selected, ...]) -> Texts | None:
+    """The words or captions of a clause as one list."""
+    if not parts:
+        return None
+    lists = [(p.thing, p.items) for p in parts if isinstance(p.thing, Texts)]
+    return join(lists, lists[0][0].what)
+
+
+def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
+    """Plan every job of a query. Raises Diagnostic for what the method or a fingerprint finds missing."""
+    table = methods()
+    planned: list[Planned] = []
+    judges: tuple[object, ...] = query.judges or (None,)
+    targets: tuple[UnitTarget | None, ...] = query.targets or (None,)
+    for target, bound, judge in itertools.product(targets, query.methods, judges):
+        job = _job(query, target, bound, judge, known, several_judges=len(judges) > 1)
+        planned.append(_located(lambda job=job: table[job.method].plan(job), query))  # type: ignore[misc]
+    return PlannedQuery(
+        query.verb,
+        tuple(p.answer for p in planned),
+        tuple(p.evidence for p in planned if p.evidence is not None),
+        query.defaults,
+        query.notes,
+    )
+
+
+def _located(work: Callable[[], Planned], query: CheckedQuery) -> Planned:
+    try:
+        return work()
+    except Diagnostic as problem:
+        problem.span = problem.span or query.span
+        raise
+
+
+def _job(
+    query: CheckedQuery, target: UnitTarget | None, bound: Bound, judge: object, known: Fingerprints, several_judges: bool
+) -> Job:
+    changed = bound.changed()
+    if several_judges and isinstance(judge, Judge):
+        changed["judge"] = judge.name
+    model = target.model if target is not None else None
+    contrast = query.contrast
+    source = _whole(query.source)
+    return Job(
+        verb=query.verb,
+        known=known,
+        values=bound.values,
+        args=json.dumps(changed),
+        method=bound.declaration.name,
+        model=model if isinstance(model, Model) else None,
+        layer=target.layer if target is not None else "",
+        units=target.units if target is not None else None,
+        images=dataset_of(query.images),
+        words=texts_of(query.words),
+        captions=texts_of(query.captions),
+        judge=judge if isinstance(judge, Judge) else None,
+        contrast=contrast.kind if contrast is not None else None,
+        contrast_images=dataset_of((contrast.images,)) if contrast is not None and contrast.images else None,
+        source=source,
+    )
+
+
+def _whole(source: Selected | None) -> Thing | None:
+    if source is None:
+        return None
+    if isinstance(source.thing, Dataset):
+        return dataset_of((source,))
+    return texts_of((source,)) if isinstance(source.thing, Texts) else None

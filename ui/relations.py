@@ -1,0 +1,63 @@
+"""Data sets, words and captions as relations: made when a statement names them, and not before."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..lang.scan import scan
+from ..stdlib.catalog import Catalog, relations
+from ..stdlib.things import Dataset, Texts
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def named_in(sql: str) -> set[str]:
+    """The paths that stand in an SQL text, outside strings and comments: `lab.probe`, `photos`."""
+    out: set[str] = set()
+    here: list[str] = []
+    end = -1
+    for token in scan(sql):
+        name = token.text.strip('"') if token.kind in {"word", "quoted"} else None
+        if token.text == "." and here and token.start == end:
+            here.append(".")
+        elif name is not None and here and here[-1] == "." and token.start == end:
+            here.append(name)
+            out.add("".join(here))
+        else:
+            here = [name] if name is not None else []
+            if name is not None:
+                out.add(name)
+        end = token.end
+    return out
+
+
+def provide(sql: str, names: Catalog, con: duckdb.DuckDBPyConnection) -> None:
+    """Make every data set, word list, caption list or truth table that a statement names into a relation."""
+    extra = relations()
+    for name in sorted(named_in(sql)):
+        if name in extra:
+            _create(con, name, extra[name])
+            continue
+        thing = names.made.get(name) or (names.find(name) if "." in name else None)
+        if isinstance(thing, Dataset | Texts):
+            _create(con, name, thing.relation)
+
+
+def _create(con: duckdb.DuckDBPyConnection, name: str, make: Any) -> None:
+    schema, _, table = name.rpartition(".")
+    place = f'memory."{schema}"."{table}"' if schema else f'temp.main."{table}"'
+    found = con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = ? AND schema_name = ?", [table, schema or "main"]
+    ).fetchone()
+    if schema and found and found[0]:
+        return
+    if schema and not re.fullmatch(r"\w+", schema):
+        return
+    con.register("clq_relation", make())
+    try:
+        kind = "TABLE" if schema else "TEMP TABLE"
+        con.execute(f"CREATE OR REPLACE {kind} {place} AS FROM clq_relation")
+    finally:
+        con.unregister("clq_relation")

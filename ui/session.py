@@ -1,0 +1,452 @@
+"""The interpreter: a script is checked and planned as a whole, computed in one plan, then answered statement by statement."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..engine.catalogue import Catalogue
+from ..engine.fingerprint import Fingerprints
+from ..engine.operator import digest
+from ..engine.plan import Plan
+from ..engine.resources import Resources
+from ..engine.run import optimize, run
+from ..engine.sql import Placed, diagnostic_of, place
+from ..engine.store import Store
+from ..lang import ast, check, parse, resolve
+from ..lang.declare import CheckedQuery
+from ..lang.declare import Thing as NamedThing
+from ..lang.diagnostic import Diagnostic
+from ..lang.text import unparse
+from ..lang.verbs import VERBS
+from ..stdlib.catalog import SETTINGS, Catalog
+from ..stdlib.things import Texts
+from .files import check_file, write_rows
+from .planning import PlannedQuery, plan_query
+from .relations import provide
+from .results import Result, Results
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Finish = Callable[[], "Result | None"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A planned query under a name: what LET gives, and what stands for an island in SQL."""
+
+    name: str
+    verb: str
+    planned: PlannedQuery
+    relation: str
+
+    @property
+    def kind(self) -> Any:
+        return "answer"
+
+    def columns(self) -> Sequence[str]:
+        return VERBS[self.verb].column_names()
+
+    def describe(self) -> dict[str, str]:
+        return {"verb": self.verb, "columns": ", ".join(self.columns())}
+
+
+@dataclass
+class _Waiting:
+    """Statements that are checked and planned but not yet computed."""
+
+    queries: list[PlannedQuery] = field(default_factory=list)
+    finishes: list[Finish] = field(default_factory=list)
+
+
+class Session:
+    """What one connection knows: names, settings, the store and the catalogue. Runs one script at a time."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, resources: Resources) -> None:
+        self.store, self.catalogue, self.resources = store, catalogue, resources
+        self.known = Fingerprints(store.root / "fingerprints.json")
+        self.names = Catalog(run_subquery=self._subquery, find_table=self._table)
+        self.remarks: list[str] = []
+        self._waiting = _Waiting()
+        self._results: list[Result] = []
+        self._to_commit: list[tuple[str, str, PlannedQuery, str]] = []
+        self._text, self._path = "", None
+        self._planned_tables: dict[str, str] = {}
+
+    # ------------------------------------------------------------ scripts
+
+    def run(self, text: str, path: str | None = None, parameters: Mapping[str, Any] | None = None, *,
+            dry: bool = False) -> Results:  # fmt: skip
+        """Run a script. With `dry`, check and plan only. Raises Diagnostic, placed in the text."""
+        self._waiting, self._results, self._to_commit, self._planned_tables = _Waiting(), [], [], {}
+        self._text, self._path = text, path
+        given = dict(parameters or {})
+        self.names.parameters.update(given)
+        try:
+            script = parse(text, path)
+            for statement in script.statements:
+                finish = self._prepare(statement, given)
+                if finish is not None:
+                    self._waiting.finishes.append(finish)
+            if not dry:
+                self._flush()
+                self._commit()
+        except Diagnostic as problem:
+            # What was finished before a later statement failed is kept.
+            if not dry and self._to_commit:
+                with contextlib.suppress(Diagnostic):
+                    self._commit()
+            raise problem.within(text, path) from problem.__cause__
+        finally:
+            with contextlib.suppress(Diagnostic):
+                self.known.save()
+        return Results(self._results)
+
+    def plan(self, text: str, path: str | None = None, parameters: Mapping[str, Any] | None = None) -> Plan:
+        """The plan of all queries of a script together, nothing computed."""
+        self.run(text, path, parameters, dry=True)
+        return self._optimized(self._waiting.queries)
+
+    @property
+    def waiting_queries(self) -> Sequence[PlannedQuery]:
+        """The queries of the last dry run."""
+        return self._waiting.queries
+
+    def _optimized(self, queries: Sequence[PlannedQuery]) -> Plan:
+        return optimize([root for q in queries for root in q.roots], self.store)
+
+    def _flush(self) -> None:
+        """Compute what waits, then let each statement give its result."""
+        waiting, self._waiting = self._waiting, _Waiting()
+        if waiting.queries:
+            plan = self._optimized(waiting.queries)
+            if self.store.damaged:
+                self.remarks.append(f"{len(self.store.damaged)} damaged artifacts were set aside and are made again")
+                self.store.damaged.clear()
+            run(plan, self.store, self.resources)
+        for finish in waiting.finishes:
+            result = finish()
+            if result is not None:
+                self._results.append(result)
+
+    # ------------------------------------------------------------ statements
+
+    def _prepare(self, statement: ast.Statement, given: Mapping[str, Any]) -> Finish | None:
+        """Check and plan one statement; what it returns is called when its answers are computed."""
+        match statement:
+            case ast.Let():
+                return self._let(statement)
+            case ast.ParamStatement():
+                if statement.name not in given:
+                    self.names.parameters[statement.name] = constant(statement.value)
+                return None
+            case ast.SetStatement():
+                self._set(statement)
+                return None
+            case ast.Show():
+                from .show import show
+
+                rows = show(statement, self)
+                return lambda: Result(self._source(statement.span), rows)
+            case ast.PlanStatement():
+                return self._plan_statement(statement)
+            case ast.Query():
+                return self._query(statement)
+            case ast.Sql():
+                return self._sql(statement)
+            case _:
+                raise Diagnostic(
+                    "not-here", f"{type(statement).__name__.upper()} does not exist in this version", statement.span
+                )
+
+    def _let(self, statement: ast.Let) -> Finish | None:
+        value = statement.value
+        if isinstance(value, ast.Subquery):
+            if isinstance(value.body, ast.Query):
+                answer = self._answer(value.body)
+                self.names.made[statement.name] = Answer(statement.name, answer.verb, answer.planned, answer.relation)
+                return lambda: self._view(statement.name, f'FROM "{answer.relation}"')
+            placed = self._placed(value.body)
+            return lambda: self._view(statement.name, placed.text, placed)
+        thing = resolve(value, None, self.names)
+        renamed = renamed(thing, statement.name)
+        self.names.made[statement.name] = renamed
+        return None
+
+    def _view(self, name: str, sql: str, placed: Placed | None = None) -> None:
+        self._execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {sql}', placed)
+
+    def _set(self, statement: ast.SetStatement) -> None:
+        setting, value = statement.setting.lower(), statement.value
+        if value is None:
+            self.names.settings.pop(setting, None)
+        elif setting in SETTINGS:
+            self.names.settings[setting] = resolve(value, SETTINGS[setting], self.names)
+        elif setting == "device":
+            self.resources.device = device_of(str(constant(value)))
+        else:
+            self.names.settings[setting] = constant(value)
+
+    def _query(self, query: ast.Query) -> Finish:
+        answer = self._answer(query)
+        into = query.into
+        if into is not None and into.is_file:
+            check_file(into)
+        tail = unparse_tail(query)
+        content = digest([answer.planned.key, tail])
+        name = into.name if into is not None and not into.is_file else f"{query.verb.lower()}_{content[:8]}"
+        self._planned_tables[name] = query.verb
+        return lambda: self._finish_query(query, answer, name, content)
+
+    def _finish_query(self, query: ast.Query, answer: Answer, name: str, content: str) -> Result:
+        rows = self._arrow(f'FROM "{answer.relation}"')
+        remarks = answer.planned.notes
+        source = self._source(query.span)
+        if query.into is not None and query.into.is_file:
+            write_rows(rows, query.into)
+            return Result(source, rows, remarks=(*remarks, f"wrote {query.into.name}"))
+        self._to_commit.append((name, content, answer.planned, source))
+        evidence = f"{name}_evidence" if answer.planned.evidence else None
+        if evidence:
+            files = _parquet(self.store, answer.planned.evidence)
+            self._execute(
+                f'CREATE OR REPLACE TEMP TABLE "{answer.relation}:evidence" AS SELECT * REPLACE (args::JSON AS args) '
+                f'FROM read_parquet({files}) WHERE target IN (SELECT target FROM "{answer.relation}")'
+            )
+        self._execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS FROM "{answer.relation}"')
+        if evidence:
+            self._execute(f'CREATE OR REPLACE TEMP VIEW "{evidence}" AS FROM "{answer.relation}:evidence"')
+        return Result(source, rows, name, evidence, remarks=remarks)
+
+    def _answer(self, query: ast.Query) -> Answer:
+        """Check and plan a query; its rows will be in the temporary table `relation`."""
+        checked = check(query, self.names)
+        planned = plan_query(checked, self.known)
+        relation = f"clq:{digest([planned.key, unparse_tail(query)])[:16]}"
+        parts = [self._placed(s) for s in (query.where, query.order) if s is not None]
+        self._waiting.queries.append(planned)
+        self._waiting.finishes.append(lambda: self._materialise(checked, planned, query, relation, parts))
+        return Answer(relation, query.verb, planned, relation)
+
+    def _materialise(
+        self, checked: CheckedQuery, planned: PlannedQuery, query: ast.Query, relation: str, parts: list[Placed]
+    ) -> None:
+        verb = VERBS[planned.verb]
+        files = _parquet(self.store, planned.answers)
+        sql = f"SELECT * REPLACE (args::JSON AS args) FROM read_parquet({files})"
+        rest = list(parts)
+        pieces: list[Placed] = []
+        if query.where is not None:
+            where = rest.pop(0)
+            pieces.append(where)
+            sql += f" WHERE {where.text}"
+        if query.order is not None:
+            order = rest.pop(0)
+            pieces.append(order)
+            sql += f" ORDER BY {order.text}"
+        elif len(planned.answers) > 1:
+            sql += " ORDER BY " + ", ".join(f'"{c}"' for c in verb.order)
+        if checked.limit is not None:
+            sql += f" LIMIT {checked.limit}"
+        self._execute(f'CREATE OR REPLACE TEMP TABLE "{relation}" AS {sql}', *pieces)
+
+    def _plan_statement(self, statement: ast.PlanStatement) -> Finish:
+        from .render_plan import plan_rows, plan_text
+
+        if statement.analyze:
+            raise Diagnostic("not-here", "PLAN ANALYZE does not exist in this version; PLAN does", statement.span)
+        before, self._waiting = self._waiting, _Waiting()
+        if isinstance(statement.body, ast.Query):
+            self._answer(statement.body)
+        else:
+            self._placed(statement.body)
+        queries, self._waiting = self._waiting.queries, before
+
+        def finish() -> Result:
+            plan = self._optimized(queries)
+            return Result(
+                self._source(statement.span), plan_rows(plan, self.store), text=plan_text(plan, self.store, queries)
+            )
+
+        return finish
+
+    # ------------------------------------------------------------ SQL
+
+    def _placed(self, sql: ast.Sql) -> Placed:
+        """The text for DuckDB, each island planned and replaced by the name of its relation."""
+        holes = []
+        for island in sql.islands:
+            if not isinstance(island.body, ast.Query):
+                raise Diagnostic("not-here", "inside SQL, this version takes queries only", island.span)
+            holes.append((island.span, self._answer(island.body).relation))
+        return place(sql.text, sql.span, holes)
+
+    def _sql(self, sql: ast.Sql) -> Finish:
+        import duckdb
+
+        placed = self._placed(sql)
+        try:
+            self.catalogue.connection.extract_statements(placed.text)
+        except duckdb.Error as error:
+            raise diagnostic_of(error, placed) from error
+
+        def finish() -> Result:
+            if self.catalogue.writes(placed.text):
+                self._commit()
+                rows = self.catalogue.commit(lambda con: self._fetch(con, placed))
+            else:
+                rows = self._fetch(self.catalogue.connection, placed)
+            return Result(self._source(sql.span), rows)
+
+        return finish
+
+    def _fetch(self, con: Any, placed: Placed) -> pa.Table:
+        import duckdb
+        import pyarrow as pa
+
+        self._provide(placed.text)
+        wanted = {k: v for k, v in self.names.parameters.items() if f"${k}" in placed.text}
+        try:
+            con.execute(placed.text, wanted or None)
+            return con.to_arrow_table() if con.description else pa.table({})
+        except duckdb.Error as error:
+            raise diagnostic_of(error, placed) from error
+
+    def _execute(self, sql: str, *parts: Placed | None) -> None:
+        """Run a statement of ours around the user's fragments; an error is placed in the first fragment."""
+        import duckdb
+
+        self._provide(sql)
+        wanted = {k: v for k, v in self.names.parameters.items() if f"${k}" in sql}
+        try:
+            self.catalogue.connection.execute(sql, wanted or None)
+        except duckdb.Error as error:
+            fragment = next((p for p in parts if p is not None), None)
+            if fragment is None:
+                raise
+            at = sql.index(fragment.text)
+            shifted = Placed(sql, tuple((at + a, n, s) for a, n, s in fragment.pieces), fragment.span)
+            raise diagnostic_of(error, shifted) from error
+
+    def _provide(self, sql: str) -> None:
+        provide(sql, self.names, self.catalogue.connection)
+
+    def _arrow(self, sql: str) -> pa.Table:
+        return self.catalogue.connection.execute(sql).to_arrow_table()
+
+    def _subquery(self, subquery: ast.Subquery, column: str) -> Sequence[Any]:
+        """The values of a subquery in a slot: everything before it is computed first."""
+        self._flush_for_subquery()
+        body = subquery.body
+        if isinstance(body, ast.Query):
+            answer = self._answer(body)
+            self._flush_for_subquery()
+            rows = self._arrow(f'FROM "{answer.relation}"')
+        else:
+            placed = self._placed(body)
+            self._flush_for_subquery()
+            rows = self._fetch(self.catalogue.connection, placed)
+        if column not in rows.column_names and rows.num_columns != 1:
+            raise Diagnostic(
+                "unknown-column", f"this subquery has no column {column}", subquery.span,
+                hint=f"its columns: {', '.join(rows.column_names)}",
+            )  # fmt: skip
+        values: list[Any] = rows[column if column in rows.column_names else rows.column_names[0]].to_pylist()
+        return values
+
+    def _flush_for_subquery(self) -> None:
+        self._flush()
+        self._commit()
+
+    def _table(self, name: str) -> NamedThing | None:
+        verb = self._planned_tables.get(name)
+        if verb is None:
+            return None
+        return Answer(name, verb, PlannedQuery(verb, (), (), (), ()), name)
+
+    # ------------------------------------------------------------ commits
+
+    def _commit(self) -> None:
+        """Put finished answers into the catalogue as tables, all in one commit; what is there already is left alone."""
+        pending, self._to_commit = self._to_commit, []
+        con = self.catalogue.connection
+        there = dict(con.execute("SELECT name, content FROM clq.meta.tables").fetchall())
+        fresh = [p for p in pending if there.get(p[0]) != p[1]]
+        if fresh:
+            self.catalogue.commit(lambda con: [self._store_table(con, there, *p) for p in fresh])
+        for name, *_ in pending:  # from here on the name is the catalogue's table
+            con.execute(f'DROP VIEW IF EXISTS temp.main."{name}"')
+            con.execute(f'DROP VIEW IF EXISTS temp.main."{name}_evidence"')
+
+    def _store_table(
+        self, con: Any, there: Mapping[str, str], name: str, content: str, planned: PlannedQuery, source: str
+    ) -> None:
+        exists = con.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'clq' AND table_name = ?", [name]
+        ).fetchone()[0]
+        if exists and name not in there:
+            raise Diagnostic(
+                "table-exists", f"the table {name} exists and was not made by clq", hint="choose another name after INTO"
+            )
+        con.execute(f'CREATE OR REPLACE TABLE clq.main."{name}" AS FROM temp.main."{name}"')
+        if planned.evidence:
+            con.execute(f'CREATE OR REPLACE TABLE clq.main."{name}_evidence" AS FROM temp.main."{name}_evidence"')
+        con.execute("DELETE FROM clq.meta.tables WHERE name = ?", [name])
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        con.execute("INSERT INTO clq.meta.tables VALUES (?, ?, ?, ?)", [name, content, planned.key, now])
+        counts = self.resources.counts
+        con.execute(
+            "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [planned.key, source, planned.verb, now, None, counts["rounds"], counts["decoded"], self.resources.device],
+        )
+
+    def _source(self, span: ast.Span) -> str:
+        return self._text[span.start : span.end]
+
+
+def unparse_tail(query: ast.Query) -> str:
+    """Canonical text of WHERE, ORDER BY and LIMIT."""
+    from dataclasses import replace
+
+    bare = replace(query, into=None)
+    without = replace(bare, where=None, order=None, limit=None)
+    return unparse(bare).removeprefix(unparse(without)).strip()
+
+
+def device_of(name: str) -> str:
+    """'cpu', 'cuda' or 'cuda:1'. Raises Diagnostic for a device that is not here."""
+    if name == "cpu":
+        return name
+    if name.split(":")[0] == "cuda":
+        import torch
+
+        if torch.cuda.is_available():
+            return name
+        raise Diagnostic("bad-argument", "no CUDA device is here", hint="use --device cpu")
+    raise Diagnostic("bad-argument", f"{name} is no device", hint="cpu or cuda")
+
+
+def constant(value: ast.Value) -> Any:
+    if isinstance(value, ast.Constant):
+        return value.value
+    if isinstance(value, ast.Place) and isinstance(value.name, ast.Name) and value.selection is None:
+        return value.name.text
+    raise Diagnostic("bad-argument", "a parameter is a text, a number or a name", value.span)
+
+
+def renamed(thing: NamedThing, name: str) -> NamedThing:
+    from dataclasses import replace
+
+    return replace(thing, name=name) if hasattr(thing, "spec") else thing  # type: ignore[type-var]
+
+
+def _parquet(store: Store, operators: Sequence[Any]) -> str:
+    files = [str(path) for o in operators for path in store.find(o).files]  # type: ignore[union-attr]
+    return "[" + ", ".join("'" + f.replace("'", "''") + "'" for f in dict.fromkeys(files)) + "]"
+
+
+__all__ = ["Answer", "Session", "Texts", "device_of"]
