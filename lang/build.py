@@ -10,6 +10,7 @@ from . import ast
 from .ast import Constant, Name, Parameter, Place, Query, Span
 from .diagnostic import Diagnostic
 from .literals import decode_string, number, parameter_name
+from .syntax_rules import what_is
 from .verbs import CLAUSES, SPELLINGS
 
 _PLAIN = re.compile(r"[^\W\d]\w*")
@@ -292,9 +293,3 @@ class Builder:
             return Constant(_span(token), {"TRUE": True, "FALSE": False, "NULL": None}[token.type])
         return Constant(_span(token), number(token))
 
-
-def what_is(text: str) -> str:
-    """The message for a constant where a target stands."""
-    if text.startswith("'"):
-        return f"What is {text}? Write CLASS {text}, TEXT {text} or SYNSET {text[:-1]}.n.01'"
-    return f"What is {text}? Write CLASS {text} for a class, or name a layer: layer4[{text}]"

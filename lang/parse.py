@@ -27,6 +27,7 @@ _NUMBER = re.compile(r"-?(?:\d[\d_]*(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _INTEGER = re.compile(r"-?\d[\d_]*")
 # Reserved words of SQL that cannot go on a condition, so that what the user meant for a clause is not swallowed by it.
 _TAIL_STOPS = frozenset("WHERE ORDER LIMIT INTO USING WITH ON FOR TO HAVING QUALIFY WINDOW UNION EXCEPT INTERSECT".split())
+_ROLES = {"targets": "TARGET_VERB", "source": "SOURCE_VERB"}
 _CLAUSE_AFTER_VALUE = frozenset("OF CONTRAST JUDGED CAPTIONED CHANGING".split())
 
 
@@ -206,9 +207,9 @@ class _Reader:
 
     def _word(self, up: str, can: Mapping[str, Any]) -> str:
         if up in VERB_WORDS:
-            role = "TARGET_VERB" if VERBS[SPELLINGS.get(up, up)].object == "targets" else "SOURCE_VERB"
+            role = _ROLES.get(VERBS[SPELLINGS.get(up, up)].object)
             for kind in (role, "VERB"):
-                if kind in can:
+                if kind is not None and kind in can:
                     return kind
         kind = self.tables.keywords.get(up, "NAME")
         return kind if kind in can or "NAME" not in can else "NAME"

@@ -1,0 +1,57 @@
+"""What clq knows about SQL that DuckDB refused: a query without parentheses, a CTE that clq cannot see, a misspelt setting."""
+
+from __future__ import annotations
+
+from .ast import Span
+from .diagnostic import Diagnostic, nearest
+from .scan import AFTER_COLUMN, SETTINGS, VERB_WORDS, Code, route
+
+
+def refused(text: str, span: Span, settings: frozenset[str] = frozenset()) -> Diagnostic | None:
+    """A better message than DuckDB's for the SQL at `span`, or None. `settings` are the names that DuckDB knows."""
+    code = Code(text[: span.end])
+    first = next((i for i, t in enumerate(code.tokens) if t.start >= span.start), len(code.tokens))
+    end = len(code.tokens)
+    if first == end or route(code, first, end) != "sql":
+        return None
+    one, two = code.up(first, end), code.up(first + 1, end)
+    if one in {"SET", "RESET"} and first + 1 < end:
+        return _setting(code, first + 1, settings)
+    verb = next((i for i in range(first + 1, end) if _bare_verb(code, i, end)), None)
+    if verb is None:
+        return None
+    word, place = code.tokens[verb].up, code.tokens[verb].span
+    if one == "EXPLAIN" and two == "ANALYZE" and verb == first + 2:
+        rest = code.text[place.start : span.end].split("\n")[0]
+        message = f"EXPLAIN ANALYZE is DuckDB's. For a clq query: PLAN ANALYZE {rest}"
+    elif one == "WITH" and _outside(code, first, verb) and code.up(verb - 1, end) == ")":
+        name = code.tokens[first + 1].text
+        message = f"A clq query cannot see a CTE. Name it before: LET {name} = (SELECT …); {word} … ON {name}"
+    else:
+        before = code.tokens[verb - 1].text
+        message = f"Inside SQL a clq query stands in parentheses: {before} ({word} …). Or: {word} … INTO t"
+    return Diagnostic("nested-query", message, place)
+
+
+def _bare_verb(code: Code, i: int, end: int) -> bool:
+    """A verb before an object, where SQL could not have a column or function of that name."""
+    before, verb = code.tokens[i - 1], code.tokens[i]
+    if verb.up not in VERB_WORDS or i + 1 >= end or before.up in {".", ",", "("}:
+        return False
+    after = code.tokens[i + 1]
+    stands = before.up in {"AS", "FROM", "JOIN", "IN", "EXISTS", "ANALYZE", "SELECT", ")", "UNION", "ALL", "EXCEPT"}
+    return stands and after.kind in {"word", "quoted", "string", "param"} and after.up not in AFTER_COLUMN
+
+
+def _outside(code: Code, first: int, i: int) -> bool:
+    """Whether token i stands in no bracket that opens after `first`."""
+    return not any(first <= a < i < b for a, b in code.partner.items())
+
+
+def _setting(code: Code, i: int, settings: frozenset[str]) -> Diagnostic | None:
+    name = code.tokens[i]
+    if name.kind != "word" or name.text.lower() in settings or name.up in {"VARIABLE", "GLOBAL", "SESSION", "LOCAL"}:
+        return None
+    near = nearest(name.text, [*SETTINGS, *settings])
+    guess = f"; did you mean {near}?" if near else f". clq's settings: {', '.join(SETTINGS)}"
+    return Diagnostic("unknown-setting", f"Neither clq nor DuckDB has the setting {name.text}{guess}", name.span)

@@ -1,0 +1,389 @@
+"""How each syntax mistake is recognised: rules from a Failure to a message and its place, in the order of `mistakes`."""
+
+from __future__ import annotations
+
+import re
+
+from .ast import Span
+from .diagnostic import did_you_mean, nearest
+from .failure import TAIL_WORDS, VALUES, VERB_KINDS, Failure, Terminal, long_word
+from .literals import encode_string
+from .scan import CLAUSE_WORDS, CLQ_STARTS, SHOW_WORDS, SQL_QUERY, VERB_WORDS
+from .verbs import CLAUSES, QUERY_VERBS, VERBS
+
+Told = tuple[str, Span] | None
+
+# What people write for a clause word -> the clause.
+OTHER_WORDS = {
+    "VOCABULARY": "WITH", "WORDS": "WITH", "DATASET": "ON", "DATA": "ON", "OVER": "ON", "AMONG": "ON", "IMAGES": "ON",
+    "MODEL": "OF", "METHOD": "USING", "VIA": "USING", "BY": "USING", "AGAINST": "CONTRAST", "VERSUS": "CONTRAST",
+    "VS": "CONTRAST", "MINUS": "CONTRAST", "LAYER": "IN", "AT": "IN", "SAVE": "INTO", "AS": "INTO",
+    "JUDGE": "JUDGED BY", "CAPTIONS": "CAPTIONED BY",
+}  # fmt: skip
+_COMES_AFTER = {
+    "OF": "The model comes", "IN": "A layer comes", "ON": "Images come", "USING": "Methods come", "WITH": "Words come",
+    "CONTRAST": "What it is set against comes", "INTO": "The name of a table, or a file in quotes, comes",
+    "JUDGED BY": "A judge comes", "CAPTIONED BY": "Captions come",
+}  # fmt: skip
+_NOISE = frozenset("LAYER LAYERS UNIT UNITS NEURON NEURONS THE ALL FEATURE FEATURES IMAGE JUDGES".split())
+_AROUND = frozenset("UNION EXCEPT INTERSECT HAVING QUALIFY WINDOW OFFSET JOIN".split())
+_TAIL_ORDER = ("WHERE", "ORDER", "LIMIT", "INTO")
+_TAIL_NEEDS = {
+    "WHERE": "WHERE needs a condition: WHERE rank = 1",
+    "BY": "ORDER BY needs a column: ORDER BY score DESC",
+    "LIMIT": "LIMIT needs a whole number or a parameter: LIMIT 10",
+    "INTO": "INTO needs the name of a table or a file in single quotes: INTO labels",
+}
+_FORMS = {
+    "LET": "LET is written LET photos = folder('photos/')",
+    "PARAM": "PARAM is written PARAM k = 100; then $k stands for it",
+    "RESET": "RESET is written RESET model",
+    "DEFINE": "DEFINE is written DEFINE top(layer, n = 3) AS EXPLAIN $layer …",
+    "PLAN": "PLAN is followed by a query: PLAN EXPLAIN layer4 OF labnet",
+}
+_DONE = {
+    "EXPLAIN": "explained", "EVIDENCE": "shown the evidence of", "ATTRIBUTE": "attributed", "VISUALIZE": "drawn",
+    "LOCATE": "located", "TRANSFER": "transferred", "TRACE": "traced", "EMBED": "embedded", "LABEL": "labelled",
+    "CLUSTER": "clustered", "EVALUATE": "evaluated", "REPORT": "reported", "TRAIN": "trained",
+}  # fmt: skip
+
+
+def comment(f: Failure) -> Told:
+    return ("Comments begin with --", f.found.span) if f.found.text in {"#", "//"} else None
+
+
+def slice_dots(f: Failure) -> Told:
+    """layer4[0..64], layer4[0-64], layer4[0 TO 64]."""
+    opener = f.frame.opener
+    if opener is None or opener.kind != "LSQB" or f.previous.kind not in {"INT", "LSQB"}:
+        return None
+    minus = f.found.kind == "INT" and f.found.text.startswith("-")
+    if f.found.text != ".." and f.found.up != "TO" and not minus:
+        return None
+    start = f.before(1 if f.previous.kind == "LSQB" else 2)
+    name = next((t for before, t in zip(f.fed[1:], f.fed, strict=False) if before is opener), start)
+    low = f.previous.text if f.previous.kind == "INT" else ""
+    after = f.code.tokens[f.at + 1] if f.at + 1 < f.end else None
+    high = after.text if after is not None and after.kind in {"number", "param"} else ""
+    sign = Span(f.found.start, f.found.start + 1) if minus else f.found.span
+    return f"A slice is written with a colon: {name.text}[{low}:{high}]", sign
+
+
+def bare_query(f: Failure) -> Told:
+    """LET q = EXPLAIN …, EVALUATE EXPLAIN …: the verb was read as a name, and what follows it does not fit."""
+    name, before = f.previous, f.before(2)
+    if name.kind != "NAME" or name.up not in (VERB_WORDS | SQL_QUERY) - CLAUSE_WORDS or before.kind in {"", "COMMA", "LPAR", "LSQB"}:
+        return None
+    if f.found.kind in {"RPAR", "RSQB", "COMMA", "$END"} or f.wants_clause and f.found.kind in CLAUSE_WORDS:
+        return None
+    start = f.text_between(f.fed[0].start, name.start).rstrip() if before.kind == "EQUAL" else before.text
+    return f"Put the query in parentheses: {start} ({name.up} …)", name.span
+
+
+def into_number(f: Failure) -> Told:
+    if f.previous.kind != "INTO" or f.found.kind not in {"INT", "FLOAT"}:
+        return None
+    message = f"INTO names a table. How many groups is the method's: USING kmeans(clusters={f.found.text})"
+    return message, f.found.span
+
+
+def into_for_to(f: Failure) -> Told:
+    """TRANSFER labels INTO layer4 OF labself."""
+    verb, into = f.frame.verb_data(), f.frame.clause
+    if verb is None or verb.name != "TRANSFER" or into is None or into.kind != "INTO" or f.found.up != "OF":
+        return None
+    model = f.value_after(f.at + 1) or "labself"
+    there = f.text_between(into.end, f.found.start).strip()
+    return f"INTO names a table; the layer of the other model comes after TO: TO {there} OF {model}", into.span
+
+
+def bare_target(f: Failure) -> Told:
+    if f.found.kind not in {"STRING", "INT", "FLOAT"} or not {"CLASS", "NAME"} <= f.expected:
+        return None
+    return what_is(f.found.text), f.found.span
+
+
+def what_is(text: str) -> str:
+    """The message for a constant where a target stands."""
+    if text.startswith("'"):
+        synset = text if re.search(r"\.[nvars]\.\d+'$", text) else f"{text[:-1]}.n.01'"
+        return f"What is {text}? Write CLASS {text}, TEXT {text} or SYNSET {synset}"
+    return f"What is {text}? Write CLASS {text} for a class, or name a layer: layer4[{text}]"
+
+
+def bare_constant(f: Failure) -> Told:
+    """CLASS boat."""
+    kind = f.previous.kind
+    if kind not in {"CLASS", "SYNSET", "TEXT"}:
+        return None
+    if f.found.kind not in {"NAME", "QUOTED"}:
+        takes = {"CLASS": "text or a number", "SYNSET": "text, such as 'bird.n.01'", "TEXT": "text in single quotes"}
+        return f'{kind} needs {takes[kind]}; a layer of that name is written "{f.previous.text}"', f.found.span
+    text = encode_string(f.found.text.strip('"'))
+    says = {"CLASS": "A class is text or a number", "SYNSET": "A synset is text", "TEXT": "Text stands in single quotes"}
+    return f"{says[kind]}: {kind} {text}", f.found.span
+
+
+def bare_path(f: Failure) -> Told:
+    """ON photos/val: the run of characters without a space, comma or bracket."""
+    if f.found.text not in {"/", "//", "~", "\\"}:
+        return None
+    text = f.code.text
+    start = f.previous.start if f.previous.kind == "NAME" and f.previous.end == f.found.start else f.found.start
+    run = re.compile(r"[^\s,;()'\"\[\]]*").match(text, f.found.end)
+    end = run.end() if run else f.found.end
+    return f"A file or folder stands in single quotes: '{text[start:end]}'", Span(start, end)
+
+
+def to_without_of(f: Failure) -> Told:
+    last = f.frame.clause
+    if last is None or last.kind != "TO" or "OF" not in f.expected or f.found.text in {"[", ","}:
+        return None
+    return f"Of which model? TO {f.text_between(last.end, f.previous.end).strip()} OF labself", f.found.span
+
+
+def group_by(f: Failure) -> Told:
+    if f.found.up != "GROUP" or f.code.up(f.at + 1, f.end) != "BY":
+        return None
+    column, verb = f.value_after(f.at + 2) or "concept", f.frame.verb
+    query = f"({verb.up} …)" if verb else "(…)"
+    span = f.found.span.to(f.code.tokens[f.at + 1].span)
+    return f"An answer is grouped in SQL: SELECT … FROM {query} GROUP BY {column}", span
+
+
+def sql_after(f: Failure) -> Told:
+    if f.found.up not in _AROUND or f.frame.verb is None:
+        return None
+    around = f"FROM ({f.frame.verb.up} …) {f.found.up}"
+    return f"{f.found.up} is SQL's, which stands around a query in parentheses: {around}", f.found.span
+
+
+def tail_twice(f: Failure) -> Told:
+    if f.found.up not in {c.kind for c in f.frame.clauses} & TAIL_WORDS or f.found.up in f.expected:
+        return None
+    joined = {"WHERE": "; conditions are joined by AND", "ORDER": "; columns are joined by commas"}
+    return f"{long_word(f.found.up)} stands twice{joined.get(f.found.up, '')}", f.found.span
+
+
+def after_tail(f: Failure) -> Told:
+    tail, last = f.frame.tail, f.frame.clause
+    if tail is None or last is None or f.previous.kind in {"WHERE", "BY", "LIMIT", "INTO", "ORDER"}:
+        return None
+    if f.found.up in TAIL_WORDS and _TAIL_ORDER.index(f.found.up) < _TAIL_ORDER.index(last.kind):
+        later = next(w for w in _TAIL_ORDER if w in {c.kind for c in f.frame.clauses} and w != f.found.up)
+        if _TAIL_ORDER.index(later) < _TAIL_ORDER.index(f.found.up):
+            later = last.kind
+        return f"{long_word(f.found.up)} comes before {long_word(later)}", f.found.span
+    if f.found.up not in CLAUSE_WORDS:
+        return None
+    word = long_word(tail.kind)
+    return f"{word} and what follows it end a query: put {f.clause_text(f.at)} before {word}", f.found.span
+
+
+def top(f: Failure) -> Told:
+    after = f.code.tokens[f.at + 1] if f.at + 1 < f.end else None
+    if f.found.up != "TOP" or after is None or after.kind != "number" or f.frame.verb is None:
+        return None
+    return f"The best {after.text} of each: WHERE rank <= {after.text}", f.found.span.to(after.span)
+
+
+def other_word(f: Failure) -> Told:
+    """FROM labnet; also IN WORDS lab.words, where WORDS was read as a name."""
+    if f.frame.verb is None or f.frame.called:
+        return None
+    wrong, value_at = f.found, f.at + 1
+    if not f.wants_clause or wrong.up not in OTHER_WORDS | {"FROM": "", "SET": ""}:
+        wrong, value_at = f.previous, f.at
+        if wrong.kind != "NAME" or f.found.kind not in VALUES or wrong.up not in OTHER_WORDS:
+            return None
+    elif "$END" not in f.expected and "RPAR" not in f.expected:
+        return None
+    clause = OTHER_WORDS.get(wrong.up) or _from(f)
+    current = f.frame.clause
+    if wrong is f.previous and (current is None or long_word(current.kind) == clause):
+        return None
+    if wrong.up == "SAVE" and f.code.up(value_at, f.end) in {"AS", "TO", "INTO"}:
+        value_at += 1
+    value = f.value_after(value_at) or (CLAUSES[clause].example if clause in CLAUSES else "labels")
+    short = f"{clause} {value}"
+    before = f.text_between(f.frame.verb.start, wrong.start).rstrip()
+    whole = not f.frame.clauses and len(before) <= 30 and "\n" not in before and clause != "INTO"
+    return f"{_COMES_AFTER[clause]} after {clause}: {f'{before} {short}' if whole else short}", wrong.span
+
+
+def _from(f: Failure) -> str:
+    """FROM stands for OF where a model is still to come, else for ON."""
+    verb = f.frame.verb_data()
+    has_model = any(c.kind == "OF" for c in f.frame.clauses)
+    return "ON" if verb is None or has_model or verb.object == "outliers" or "OF" not in verb.clauses else "OF"
+
+
+def noise_word(f: Failure) -> Told:
+    name, before = f.previous, f.before(2)
+    if name.kind != "NAME" or name.up not in _NOISE | frozenset(OTHER_WORDS) or f.found.kind not in VALUES:
+        return None
+    if before.kind not in VERB_KINDS | CLAUSE_WORDS | {"BY"}:
+        return None
+    word = before.up if before.kind != "BY" else f"{f.before(3).up} BY"
+    return f"{word} takes the name alone: {word} {f.value_after(f.at) or f.found.text}", name.span
+
+
+def keyword_as_name(f: Failure) -> Told:
+    """LABEL ON photos: ON was read as the name of what to label."""
+    name, before = f.previous, f.before(2)
+    if name.kind != "NAME" or name.up not in CLAUSE_WORDS or f.found.kind not in VALUES:
+        return None
+    if before.kind == "SOURCE_VERB":
+        return f"{before.up} names its object directly: {before.up} {f.value_after(f.at) or f.found.text}", name.span
+    return _need(f, before, name.span)
+
+
+def missing_by(f: Failure) -> Told:
+    if f.previous.kind not in {"JUDGED", "CAPTIONED", "ORDER"} or "BY" not in f.expected:
+        return None
+    word = f.previous.kind
+    example = {"JUDGED": "labclip", "CAPTIONED": "lab.captions", "ORDER": "score"}[word]
+    return f"{word} is followed by BY: {word} BY {f.value_after(f.at) or example}", f.found.span
+
+
+def missing_object(f: Failure) -> Told:
+    word = {"DISCOVER": "CONCEPTS", "DETECT": "OUTLIERS"}.get(f.previous.kind)
+    if word is None:
+        return None
+    return f"{f.previous.kind} is followed by {word}: {VERBS[f.previous.kind].example}", f.found.span
+
+
+def statement_form(f: Failure) -> Told:
+    """LET, PARAM, SET, DEFINE, IMPORT, SHOW before their value begins."""
+    statement = f.frame.statement
+    if statement is None and f.frame.called and f.fed and f.fed[0].kind == "DEFINE":
+        statement = f.fed[0]
+    if statement is None or any(t.kind == "EQUAL" for t in f.fed) and statement.kind != "DEFINE" or f.frame.clauses:
+        return None
+    if statement.kind == "SET" and len(f.fed) <= 2:
+        name = f.fed[1].text if len(f.fed) > 1 else "model"
+        return f"SET is written SET {name} = {f.value_after(f.at) or 'labnet'}", f.found.span
+    if statement.kind == "IMPORT":
+        path = re.compile(r"[^\s;'\"]*").search(f.code.text, f.found.start if f.found.kind != "QUOTED" else f.found.start + 1)
+        name = path[0] if path and path[0] else "words.clq"
+        return f"IMPORT takes a file in single quotes: IMPORT '{name}'", f.found.span
+    if statement.kind == "SHOW" and len(f.fed) == 1:
+        return f"SHOW is followed by one of {', '.join(sorted(SHOW_WORDS))}", f.found.span
+    if statement.kind == "DEFINE" and any(t.kind == "AS" for t in f.fed):
+        return None
+    form = _FORMS.get(statement.kind)
+    return (form, f.found.span) if form else None
+
+
+def loose_argument(f: Failure) -> Told:
+    if f.found.text == ":" and f.frame.called and f.previous.kind == "NAME":
+        value = f.value_after(f.at + 1) or "…"
+        return f"An argument is written name=value: {f.previous.text}={value}", f.found.span
+    if f.found.kind != "EQUAL" or f.frame.called or f.frame.clause is None:
+        return _loose_name(f)
+    last = f.frame.clause
+    if f.previous is last or f.previous.kind == "BY":
+        word = long_word(last.kind)
+        return f"{word} is followed by its value, without =: {word} {f.value_after(f.at + 1) or '…'}", f.found.span
+    return f"Arguments stand in parentheses after their method: USING method({f.previous.text}=…)", f.found.span
+
+
+def _loose_name(f: Failure) -> Told:
+    """USING clip_dissect top_k = 5 fails at top_k, before the =."""
+    using = f.frame.clause is not None and f.frame.clause.kind == "USING"
+    if not using or f.found.kind != "NAME" or f.code.up(f.at + 1, f.end) != "=" or f.previous.kind not in {"NAME", "RPAR"}:
+        return None
+    method = f.previous.text if f.previous.kind == "NAME" else "method"
+    value = f.value_after(f.at + 2) or "…"
+    call = f"{method}({f.found.text}={value})"
+    return f"Arguments stand in parentheses after their method: {call}", f.found.span
+
+
+def missing_semicolon(f: Failure) -> Told:
+    starts = CLQ_STARTS | {"SET", "SHOW", "RESET", "IMPORT", "SELECT", "CREATE", "INSERT", "PIVOT", "COPY"}
+    if "$END" not in f.expected or f.frame.opener is not None or f.found.up not in starts or f.at == f.first:
+        return None
+    return f"Statements end with a semicolon; put one before {f.found.up}", f.found.span
+
+
+def misspelt_clause(f: Failure) -> Told:
+    if not ("$END" in f.expected or "RPAR" in f.expected) or f.found.kind != "NAME" or f.frame.verb is None:
+        return None
+    if f.frame.called or f.found.text in f.code.text[: f.found.start].split():
+        return None
+    words = [w.split()[0] for w in (*CLAUSES, *_TAIL_ORDER) if f.wants_clause or w in TAIL_WORDS]
+    near = nearest(f.found.text, words) if len(f.found.text) > 2 else None
+    if near is None or f.code.up(f.at + 1, f.end) in {",", ""} and f.at + 1 >= f.end:
+        return None
+    return f"No clause is called {f.found.text}. Did you mean {near}?", f.found.span
+
+
+def missing_comma(f: Failure) -> Told:
+    ends = VALUES | {"RPAR", "RSQB", "TRUE", "FALSE", "NULL"}
+    starts = VALUES | {"TRUE", "FALSE", "NULL", "LPAR"}
+    if "COMMA" not in f.expected or f.previous.kind not in ends or f.found.kind not in starts:
+        return None
+    if f.frame.opener is not None and not f.wants_clause:
+        return f"A comma is missing before {f.found.text}", f.found.span
+    several = f.clause.several if f.clause else "targets"
+    last, this = f.previous.text, f.value_after(f.at) or f.found.text
+    joined = f"{last}, {this}" if f.previous.kind in VALUES else f"…, {this}"
+    words = ", ".join(_unused(f)[:3])
+    return f"Several {several} are joined by commas: {joined}. A clause begins with a word such as {words}", f.found.span
+
+
+def _unused(f: Failure) -> list[str]:
+    seen = {long_word(c.kind) for c in f.frame.clauses}
+    verb = f.frame.verb_data()
+    return [c for c in CLAUSES if c not in seen and (verb is None or c in verb.clauses)] or ["WHERE"]
+
+
+def after_comma(f: Failure) -> Told:
+    if f.previous.kind != "COMMA":
+        return None
+    takes = f.clause.takes if f.clause and not f.frame.opener else "a value"
+    if f.frame.opener is None and f.frame.verb is not None and f.clause is None:
+        takes = "a target"
+    return f"Something is missing after the comma: {takes}", f.found.span
+
+
+def stray_bracket(f: Failure) -> Told:
+    if f.found.kind in {"RPAR", "RSQB"} and f.frame.opener is None:
+        return f"This {f.found.text} closes nothing", f.found.span
+    return ("This } closes nothing", f.found.span) if f.found.text == "}" else None
+
+
+def needs(f: Failure) -> Told:
+    return _need(f, f.previous, f.found.span)
+
+
+def _need(f: Failure, word: Terminal, span: Span) -> Told:
+    """What the keyword `word` is followed by."""
+    if word.kind in _TAIL_NEEDS and (word.kind != "BY" or (f.frame.clause and f.frame.clause.kind == "ORDER")):
+        return _TAIL_NEEDS[word.kind], span
+    if word.kind in {"TARGET_VERB", "SOURCE_VERB"}:
+        verb = f.frame.verb_data()
+        if verb is None:
+            return None
+        return f"What should be {_DONE[verb.name]}? {verb.example}", span
+    kind = f.before(2).kind if word.kind == "BY" else word.kind
+    clause = CLAUSES.get(long_word(kind))
+    if clause is not None and word.kind in {kind, "BY"}:
+        return f"{clause.keyword} needs {clause.takes}: {clause.keyword} {clause.example}", span
+    if word.kind in _FORMS:
+        return _FORMS[word.kind], span
+    return None
+
+
+def unknown_verb(f: Failure) -> Told:
+    if "VERB" not in f.expected or f.found.kind not in VALUES | {"$END"}:
+        return None
+    if f.ends:
+        return "FOR needs a verb: SHOW METHODS FOR EXPLAIN", f.found.span
+    near = did_you_mean(f.found.text, QUERY_VERBS) or f" Verbs: {', '.join(sorted(QUERY_VERBS))}"
+    return f"No verb is called {f.found.text}.{near}", f.found.span
+
+
+def anything(f: Failure) -> tuple[str, Span]:
+    found = f.found.text if len(f.found.text) <= 30 else f"{f.found.text[:30]}…"
+    return (f"Unexpected {found}" if not f.ends else "Unexpected end") + f"; expected {f.spoken()}", f.found.span
