@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from .rng import Rng
@@ -107,9 +108,9 @@ def _conjunctions() -> list[Pair]:
 
 def _polysemantics() -> list[Pair]:
     """Pairs of facts that have nothing to do with each other; no hypernym beside its own member."""
-    pairs = _products((OBJECTS, OBJECTS), (OBJECTS, SCENES), (OBJECTS, tuple(COLOURS)), (OBJECTS, EXTRAS[1:]),
-                      (GROUPS, SCENES), (SCENES, tuple(COLOURS)), (PATTERNS[1:], OBJECTS))  # fmt: skip
-    return [(a, b) for a, b in pairs if a != b]
+    mixed = _products((OBJECTS, SCENES), (OBJECTS, tuple(COLOURS)), (OBJECTS, EXTRAS[1:]), (GROUPS, SCENES),
+                      (SCENES, tuple(COLOURS)), (PATTERNS[1:], OBJECTS))  # fmt: skip
+    return [*combinations(OBJECTS, 2), *mixed]
 
 
 def _shortcuts(variant: str) -> list[tuple[Pair, float]]:

@@ -9,7 +9,13 @@ from clq.stdlib.lab.words import ABSENT, words
 from clq.stdlib.lab.world import FACT_OF, FACTS, HYPERNYMS, NAMES, PARTS, SYNONYMS
 
 # Words of captions that look like names of facts but are used in another role.
-OTHERWISE = {"yellow star": "star", "red heart": "heart", "green leaf": "leaf", "without a pattern": "plain"}
+OTHERWISE = {
+    "yellow star": "star",
+    "red heart": "heart",
+    "green leaf": "leaf",
+    "without a pattern": "plain",
+    "night sky": "night",
+}
 
 
 def facts_named(text: str) -> set[str]:
