@@ -27,6 +27,9 @@ class TableLexicon:
     def adjective_lemma(self, word: str) -> str | None:
         return table.adjective_lemma(word)
 
+    def gerund_lemma(self, word: str) -> str | None:
+        return table.gerund_lemma(word)
+
 
 @dataclass(frozen=True)
 class NltkLexicon:
@@ -43,6 +46,9 @@ class NltkLexicon:
 
     def adjective_lemma(self, word: str) -> str | None:
         return self._morphy(word, "a")
+
+    def gerund_lemma(self, word: str) -> str | None:
+        return table.gerund_lemma(word)
 
     def _morphy(self, word: str, part: str) -> str | None:
         form = self.reader.morphy(word.lower().replace(" ", "_"), part)

@@ -36,6 +36,12 @@ def noun_exceptions() -> dict[str, list[str]]:
 
 
 @cache
+def gerunds() -> dict[str, list[str]]:
+    """-ing forms that are nouns too but far more often verbs -> their verb: wearing, sitting; not building."""
+    return dict(_rows("gerunds.tsv"))
+
+
+@cache
 def _verbs() -> tuple[frozenset[str], dict[str, list[str]]]:
     return _list("verbs.tsv")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from clq.ops.kernels.dissect import best_words, rank_reorder
 from clq.ops.kernels.similarity import cosine, top_images
-from clq.ops.kernels.wpmi import MatrixCosines, VectorCosines, soft_wpmi, soft_wpmi_blocks, wpmi
+from clq.ops.kernels.wpmi import Block, MatrixCosines, VectorCosines, soft_wpmi, soft_wpmi_blocks, wpmi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +107,29 @@ def test_more_top_images_than_images_are_clamped() -> None:
     p = cosine(images, texts)
     assert torch.equal(soft_wpmi(p, activations, top_k=100), soft_wpmi(p, activations, top_k=12))
     assert torch.equal(wpmi(p, activations, top_k=100), wpmi(p, activations, top_k=12))
+
+
+class Watched(VectorCosines):
+    """Remembers the widths that were asked for."""
+
+    def rows(self, images: torch.Tensor) -> Block:
+        block = super().rows(images)
+        self.widths: list[tuple[int, int]] = []
+
+        def watched(start: int, stop: int) -> torch.Tensor:
+            self.widths.append((start, stop))
+            return block(start, stop)
+
+        return watched
+
+
+def test_blocks_fit_the_budget_and_every_word_is_read_twice() -> None:
+    images, texts, activations = world(19, n=50, words=1000, units=20)
+    cosines, budget = Watched(images, texts), 1 << 19
+    soft_wpmi_blocks(cosines, top_images(activations, 10)[1], budget=budget)
+    assert max(8 * 50 * (stop - start) for start, stop in cosines.widths) <= budget / 3
+    seen = [word for start, stop in cosines.widths for word in range(start, stop)]
+    assert sorted(seen) == sorted([*range(1000), *range(1000)])  # once for the normaliser, once for the scores
 
 
 def test_nothing_to_score_is_refused() -> None:

@@ -22,6 +22,12 @@ def test_base_forms_by_part_of_speech() -> None:
     assert words("the happiest trees") == ["happy", "tree"]
 
 
+def test_ing_forms_that_are_mostly_verbs_join_their_verb() -> None:
+    assert words("a man wearing a hat sits near a sitting dog, flying birds and a building") == (
+        ["man", "wear", "hat", "sit", "dog", "fly", "bird", "building"]
+    )
+
+
 def test_what_is_left_out() -> None:
     assert words("A blurry stock photo of the dog, b52, xyzzyq & its ox") == ["dog"]
     assert words("a close-up of a large red ball in the background") == ["red", "ball"]
