@@ -1,0 +1,80 @@
+"""The second round of FALCON: where in its top images a unit fires, cut out and seen by the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from ..engine.operator import Axis, Consumer, Inputs, Operator, Scan, Source
+from ..engine.resources import Resources
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Crop = Literal["gradcam", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class CropEmbeddings(Scan):
+    """A row for each (unit, top image): 'unit', 'image', 'rank', 'box' [4], 'vectors' [D] of the crop, 2-norm 1.
+
+    Only images that are a top image of some unit are read. `units` narrows the work: units do not couple here.
+    """
+
+    couples: ClassVar[frozenset[Axis]] = frozenset()
+    model: Source
+    images: Source
+    judge: Source
+    high: Operator
+    layer: str
+    units: tuple[int | slice, ...] | None
+    crop: Crop
+    mask: float
+
+    @property
+    def dataset(self) -> Source:
+        return self.images
+
+    @property
+    def pass_label(self) -> str:
+        if self.crop == "none":
+            return f"{self.judge.name} on top images"
+        return f"{self.model.name} Grad-CAM of {self.layer}, {self.judge.name} on the crops"
+
+    def label(self) -> str:
+        what = "crops" if self.crop == "gradcam" else "whole images"
+        return f"{what} of {self.layer} of {self.model.name}, seen by {self.judge.name}"
+
+    def pairs(self, inputs: Inputs) -> np.ndarray:
+        """[pairs, 3]: unit, image, rank of every top image of the chosen units."""
+        import numpy as np
+
+        from .answers import chosen
+
+        high = inputs.artifact(self.high)
+        index, constant = high.load("index"), high.load("constant")
+        rows = [
+            (unit, int(image), rank)
+            for unit in chosen(self.units, len(index), self.layer, self.model.name)
+            if not constant[unit]
+            for rank, image in enumerate(index[unit])
+            if image >= 0
+        ]
+        return np.asarray(rows, np.int64).reshape(-1, 3)
+
+    def selected(self, inputs: Inputs) -> np.ndarray | None:
+        import numpy as np
+
+        return np.unique(self.pairs(inputs)[:, 1])
+
+    @classmethod
+    def start(cls, scans: Sequence[CropEmbeddings], inputs: Inputs, resources: Resources) -> Consumer:
+        from .kernels.crops import EmbedCrops
+
+        scan = scans[0]
+        subject = inputs.opened(scan.model) if scan.crop == "gradcam" else None
+        return EmbedCrops(
+            subject, inputs.opened(scan.judge), scan.layer, scan.model.name, scan.judge.name, scan.pairs(inputs),
+            scan.mask, len(scans), resources,
+        )  # fmt: skip

@@ -1,0 +1,223 @@
+"""FALCON for single units: words of the captions that lie near a unit's crops, and the contrast that tests them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from ..engine.artifact import Result
+from ..engine.operator import Axis, Global, Inputs, Operator, Source
+from ..engine.resources import Resources
+from .answers import Made, Units, chosen, evidence_schema, explain_schema, where
+from .crops import CropEmbeddings
+from .embeddings import texts_of
+from .words import CaptionWords, bags_of
+
+if TYPE_CHECKING:
+    import torch
+
+Rule = Literal["per_word", "published"]
+
+
+@dataclass(frozen=True, eq=False)
+class RetrievedCaptions(Global):
+    """The k captions nearest to each crop: 'index' and 'score' [crops, k], one softmax over the whole pool.
+
+    `temperature` None: the judge's own learned scale.
+    """
+
+    couples: ClassVar[frozenset[Axis]] = frozenset({"words"})
+    crops: CropEmbeddings
+    captions: Operator
+    judge: Source
+    k: int
+    temperature: float | None
+
+    def label(self) -> str:
+        return f"{self.k} captions nearest to each crop"
+
+    def compute(self, inputs: Inputs, resources: Resources) -> Result:
+        import numpy as np
+        import torch
+
+        from .kernels.falcon import retrieve
+
+        found = inputs.artifact(self.crops)
+        if not found.files:
+            empty = np.zeros((0, self.k))
+            return Result({"index": empty.astype(np.int64), "score": empty})
+        scale = self.temperature if self.temperature is not None else inputs.opened(self.judge).scale
+        pool = (torch.from_numpy(s["vectors"]) for s in inputs.artifact(self.captions).shards("vectors"))
+        near = retrieve(torch.from_numpy(found.load("vectors")), pool, k=self.k, temperature=scale)
+        return Result({"index": near.index.numpy(), "score": near.score.numpy()})
+
+
+@dataclass(frozen=True, eq=False)
+class WordScores(Global):
+    """A table 'unit', 'text', 'score': the words of each unit's captions, best first, before any contrast.
+
+    Rule 'published': best caption score a crop, mean over crops. Rule 'per_word': share of the retrieved captions that
+    hold the word, less its share of all captions. `words` (a word list) lets only its own words through, by base form.
+    """
+
+    couples: ClassVar[frozenset[Axis]] = frozenset({"images", "k"})
+    crops: CropEmbeddings
+    retrieved: RetrievedCaptions
+    bags: CaptionWords
+    words: Operator | None
+    rule: Rule
+    most: int
+
+    def label(self) -> str:
+        return f"words of the captions scored, {self.rule}"
+
+    def compute(self, inputs: Inputs, resources: Resources) -> Result:
+        import pyarrow as pa
+
+        from .kernels.contrast import published_scores, shares
+
+        bags = bags_of(inputs.artifact(self.bags))
+        allowed = None if self.words is None else let_through(texts_of(self.words, inputs), inputs, self.bags)
+        bags = bags if allowed is None else [[w for w in bag if w in allowed] for bag in bags]
+        corpus = corpus_of(bags)
+        near = inputs.artifact(self.retrieved)
+        index, score = near.load("index").tolist(), near.load("score").tolist()
+        rows: list[dict[str, Any]] = []
+        for unit, places in rows_by_unit(inputs, self.crops).items():
+            if self.rule == "published":
+                found = published_scores([index[p] for p in places], [score[p] for p in places], bags)
+            else:
+                found = shares([index[p] for p in places], bags, corpus)
+            rows += [{"unit": unit, "text": w, "score": v} for w, v in list(found.items())[: self.most]]
+        schema = pa.schema([("unit", pa.int32()), ("text", pa.string()), ("score", pa.float64())])
+        return Result(table=pa.Table.from_pylist(rows, schema=schema))
+
+
+def let_through(words: list[str], inputs: Inputs, bags: CaptionWords) -> set[str]:
+    """The words of a list and their base forms; single words need no look-up of phrases."""
+    lexicon: Any = inputs.opened(bags.lexicon)  # type: ignore[arg-type]
+    out = {w.lower() for w in words}
+    for word in tuple(out) if len(out) <= 5_000 else ():
+        for lemma in (lexicon.noun_lemma(word), lexicon.adjective_lemma(word), lexicon.verb_lemma(word)):
+            if lemma is not None:
+                out.add(lemma)
+    return out
+
+
+def corpus_of(bags: list[list[str]]) -> dict[str, float]:
+    from .kernels.contrast import corpus_shares
+
+    return corpus_shares(bags)
+
+
+def rows_by_unit(inputs: Inputs, crops: CropEmbeddings) -> dict[int, list[int]]:
+    """Unit -> places of its rows among the crops, in the order of their rank."""
+    found = inputs.artifact(crops)
+    out: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    if found.files:
+        for place, (unit, rank) in enumerate(zip(found.load("unit"), found.load("rank"), strict=True)):
+            out[int(unit)].append((int(rank), place))
+    return {unit: [place for _, place in sorted(places)] for unit, places in sorted(out.items())}
+
+
+@dataclass(frozen=True, eq=False)
+class DistinctTexts(Global):
+    """The distinct texts of a table, sorted: each word is embedded once however many units share it."""
+
+    texts: Operator
+
+    def label(self) -> str:
+        return "distinct candidate words"
+
+    def compute(self, inputs: Inputs, resources: Resources) -> Result:
+        import pyarrow as pa
+
+        held = sorted(set(inputs.artifact(self.texts).table()["text"].to_pylist()))
+        return Result(table=pa.table({"text": pa.array(held, pa.string())}))
+
+
+@dataclass(frozen=True, eq=False)
+class FalconUnits(Global):
+    """The answer of EXPLAIN by FALCON: the best `top` words of each unit that a contrast, if there was one, has kept."""
+
+    scores: Operator
+    crops: CropEmbeddings
+    model: str
+    layer: str
+    units: Units
+    method: str
+    args: str
+    top: int
+
+    def label(self) -> str:
+        return f"answer: {self.layer} of {self.model}"
+
+    def compute(self, inputs: Inputs, resources: Resources) -> Result:
+        kept: dict[int, list[tuple[str, float]]] = defaultdict(list)
+        for row in inputs.artifact(self.scores).table().to_pylist():
+            if row.get("kept", True):
+                kept[row["unit"]].append((row["text"], row["score"]))
+        return Result(table=named_rows(self, kept, inputs))
+
+
+def named_rows(answer: Any, kept: Mapping[int, list[tuple[str, float]]], inputs: Inputs) -> Any:
+    """EXPLAIN's rows: `answer.top` words a unit, or one row with concept NULL."""
+    made = Made(answer.model, answer.layer, answer.method, answer.args)
+    count = len(inputs.artifact(answer.crops.high).load("constant"))
+    rows: list[dict[str, Any]] = []
+    for unit in chosen(answer.units, count, answer.layer, answer.model):
+        found = [
+            {"rank": r + 1, "concept": word, "score": score}
+            for r, (word, score) in enumerate(kept.get(unit, [])[: answer.top])
+        ]
+        rows += [{**made.unit(unit), **row} for row in found or [{"rank": 1}]]
+    return made.table(rows, answer.key, explain_schema())
+
+
+@dataclass(frozen=True, eq=False)
+class CropEvidence(Global):
+    """The rows of EVIDENCE for FALCON: each unit's top images with box and nearest caption."""
+
+    crops: CropEmbeddings
+    retrieved: RetrievedCaptions
+    captions: Operator
+    images: Source
+    model: str
+    layer: str
+    units: Units
+    method: str
+    args: str
+
+    def label(self) -> str:
+        return "evidence: top images, boxes, captions"
+
+    def compute(self, inputs: Inputs, resources: Resources) -> Result:
+        found = inputs.artifact(self.crops)
+        made = Made(self.model, self.layer, self.method, self.args)
+        rows: list[dict[str, Any]] = []
+        if found.files:
+            value = inputs.artifact(self.crops.high).load("value")
+            texts = texts_of(self.captions, inputs)
+            nearest = inputs.artifact(self.retrieved).load("index")
+            image, rank, box = found.load("image"), found.load("rank"), found.load("box").tolist()
+            images = inputs.opened(self.images)
+            for unit, places in rows_by_unit(inputs, self.crops).items():
+                for p in places:
+                    left, top, right, bottom = box[p]
+                    rows.append(
+                        {
+                            **made.unit(unit), "rank": int(rank[p]) + 1, "side": "high", **where(images, int(image[p])),
+                            "activation": float(value[unit][rank[p]]), "x0": left, "y0": top, "x1": right,
+                            "y1": bottom, "caption": texts[nearest[p][0]],
+                        }
+                    )  # fmt: skip
+        return Result(table=made.table(rows, self.key, evidence_schema()))
+
+
+def tensor(inputs: Inputs, operator: Operator, name: str = "vectors") -> torch.Tensor:
+    """One stored array as a tensor."""
+    import torch
+
+    return torch.from_numpy(inputs.artifact(operator).load(name))

@@ -1,0 +1,177 @@
+"""Grad-CAM boxes of units on their top images, and the judge's vectors of what lies in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from ...engine.resources import Batch, Resources
+from ...lang.diagnostic import Diagnostic
+from ..handles import Judge, Subject
+from ..preprocess import Preprocess
+from .boxes import Box, Frame, enlarged, frame_of, largest_box, to_original
+from .capture import hooked, module_of, tensor_of
+from .gradcam import grad_cam, mask, unit_cam, upsampled
+
+LEAST = 0.5  # of the image's shorter side: smaller crops magnify an object's part beyond what judges know
+
+
+def frame(prepare: Any, height: int, width: int) -> Frame:
+    """The part of an original that a model's input shows; a preprocessing that is code is taken to show all of it."""
+    if isinstance(prepare, Preprocess) and prepare.mode == "shortest" and prepare.size is not None:
+        return frame_of(height, width, prepare.resize or prepare.size, prepare.size)
+    return Frame(0.0, 0.0, float(width), float(height))
+
+
+def tokens_as_map(x: torch.Tensor) -> torch.Tensor | None:
+    """Tokens [N,T,D] as maps [N,D,H,W] if T, or T without a first token, is a square; else None."""
+    for skip in (0, 1):
+        side = int((x.shape[1] - skip) ** 0.5)
+        if side > 1 and side * side == x.shape[1] - skip:
+            return x[:, skip:].transpose(1, 2).reshape(x.shape[0], x.shape[2], side, side)
+    return None
+
+
+class UnitMaps:
+    """Class-activation maps of units of a layer. Spatial layers give their own maps; others are traced back by gradient
+    to the last spatial module before them."""
+
+    def __init__(self, subject: Subject, layer: str, name: str) -> None:
+        self.subject, self.layer, self.name = subject, layer, name
+        self.module = module_of(subject.module, layer, name)
+        self.behind: str | None = None
+
+    def __call__(self, x: torch.Tensor, wanted: Sequence[Sequence[int]]) -> list[dict[int, np.ndarray]]:
+        """For each image of x [n,3,H,W] the maps [h,w] in [0,1] of its wanted units."""
+        seen: dict[str, torch.Tensor] = {}
+        with torch.inference_mode(), hooked({self.layer: self.module}, seen):
+            self.subject.module(x)
+        output = seen[self.layer]
+        maps = output if output.ndim == 4 else tokens_as_map(output) if output.ndim == 3 else None
+        if maps is not None and maps.shape[2] * maps.shape[3] > 1:
+            return [
+                {u: unit_cam(maps[i : i + 1], torch.tensor([u]))[0].cpu().numpy() for u in units}
+                for i, units in enumerate(wanted)
+            ]
+        return self._traced(x, wanted)
+
+    def _traced(self, x: torch.Tensor, wanted: Sequence[Sequence[int]]) -> list[dict[int, np.ndarray]]:
+        if self.behind is None:
+            self.behind = last_spatial(self.subject.module, self.module, x[:1], self.layer, self.name)
+        behind = module_of(self.subject.module, self.behind, self.name)
+        seen: dict[str, torch.Tensor] = {}
+        with torch.enable_grad(), hooked({self.behind: behind, self.layer: self.module}, seen):
+            self.subject.module(x.clone().requires_grad_(True))
+        activations, output = seen[self.behind], seen[self.layer].flatten(2).mean(2) if seen[
+            self.layer
+        ].ndim > 2 else seen[self.layer]
+        out: list[dict[int, np.ndarray]] = [{} for _ in wanted]
+        for unit in sorted({u for units in wanted for u in units}):
+            (gradient,) = torch.autograd.grad(output[:, unit].sum(), activations, retain_graph=True, allow_unused=True)
+            if gradient is None:
+                gradient = torch.zeros_like(activations)
+            maps = grad_cam(activations.detach(), gradient).cpu().numpy()
+            for i, units in enumerate(wanted):
+                if unit in units:
+                    out[i][unit] = maps[i]
+        return out
+
+
+def last_spatial(root: torch.nn.Module, target: torch.nn.Module, x: torch.Tensor, layer: str, name: str) -> str:
+    """The last module that gives maps before `target` does. Raises Diagnostic 'no-gradient' if none does."""
+    seen: list[str] = []
+    done: list[bool] = []
+
+    def hook(path: str) -> Any:
+        def keep(module: torch.nn.Module, _args: Any, output: Any) -> None:
+            if module is target:
+                done.append(True)
+            elif not done and isinstance(output, torch.Tensor) and output.ndim == 4 and output.shape[2] * output.shape[3] > 1:
+                seen.append(path)
+
+        return keep
+
+    handles = [m.register_forward_hook(hook(p)) for p, m in root.named_modules() if p]
+    try:
+        with torch.inference_mode():
+            root(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not seen:
+        raise Diagnostic(
+            "no-gradient", f"no module before {layer} of {name} gives maps, so there is no Grad-CAM", exit_code=1,
+            hint="write falcon(crop=none) to use whole images",
+        )  # fmt: skip
+    return seen[-1]
+
+
+class EmbedCrops:
+    """Consumer of the top images: a row for each pair of unit and image, see `CropEmbeddings`."""
+
+    def __init__(
+        self, subject: Subject | None, judge: Judge, layer: str, name: str, judge_name: str, pairs: np.ndarray,
+        at_least: float, scans: int, resources: Resources,
+    ) -> None:  # fmt: skip
+        self.subject, self.judge, self.at_least = subject, judge, at_least
+        self.name, self.judge_name, self.scans, self.resources = name, judge_name, scans, resources
+        self.maps = UnitMaps(subject, layer, name) if subject is not None else None
+        self.by_image: dict[int, list[tuple[int, int]]] = {}
+        for unit, image, rank in pairs.tolist():
+            self.by_image.setdefault(image, []).append((unit, rank))
+
+    def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
+        wanted = [self.by_image.get(int(i), []) for i in batch.indices]
+        boxes = self._boxes(batch, wanted)
+        rows: list[tuple[int, int, int]] = []
+        crops: list[np.ndarray] = []
+        places: list[Box] = []
+        for place, (image, pairs) in enumerate(zip(batch.indices.tolist(), wanted, strict=True)):
+            for unit, rank in pairs:
+                box = boxes[place][unit]
+                rows.append((unit, image, rank))
+                places.append(box)
+                crops.append(batch.images[place][box.top : box.bottom, box.left : box.right])
+        vectors = self._embed(crops)
+        table = np.asarray(rows, np.int64).reshape(-1, 3)
+        return [
+            {
+                "unit": table[:, 0], "image": table[:, 1], "rank": table[:, 2],
+                "box": np.asarray(places, np.int32).reshape(-1, 4), "vectors": vectors,
+            }
+        ] * self.scans  # fmt: skip
+
+    def _boxes(self, batch: Batch, wanted: Sequence[Sequence[tuple[int, int]]]) -> list[dict[int, Box]]:
+        if self.maps is None or self.subject is None:
+            return [
+                {unit: Box(0, 0, image.shape[1], image.shape[0]) for unit, _ in pairs}
+                for image, pairs in zip(batch.images, wanted, strict=True)
+            ]
+        x = batch.derived(self.subject.prepare_key, self.subject.prepare).to(self.subject.device)
+        found = self.maps(x, [[u for u, _ in pairs] for pairs in wanted])
+        self.resources.counts[f"forward {self.name}"] += len(x)
+        return [
+            {unit: self._box(low, x.shape[2], x.shape[3], image) for unit, low in maps.items()}
+            for maps, image in zip(found, batch.images, strict=True)
+        ]
+
+    def _box(self, low: np.ndarray, in_height: int, in_width: int, image: np.ndarray) -> Box:
+        height, width = image.shape[:2]
+        big = upsampled(torch.from_numpy(low)[None].float(), in_height, in_width)
+        found = largest_box(mask(big, self.at_least)[0].numpy())
+        prepare = self.subject.prepare if self.subject is not None else None
+        box = to_original(found, in_height, in_width, frame(prepare, height, width), height, width)
+        return enlarged(box, height, width, least=int(LEAST * min(height, width)), square=True)
+
+    def _embed(self, crops: Sequence[np.ndarray]) -> np.ndarray:
+        out = []
+        with torch.inference_mode():
+            for start in range(0, len(crops), self.resources.batch):
+                x = self.judge.prepare(crops[start : start + self.resources.batch])
+                out.append(normalize(self.judge.encode_images(x.to(self.judge.device)).float(), dim=1).cpu().numpy())
+        self.resources.counts[f"forward {self.judge_name}"] += len(crops)
+        return np.concatenate(out) if out else np.zeros((0, 1), np.float32)

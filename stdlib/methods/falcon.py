@@ -1,0 +1,93 @@
+"""FALCON: caption what a unit fires on, read the words, and take off those that silent images show as well."""
+
+from __future__ import annotations
+
+from ...lang.declare import MethodDeclaration, Parameter
+from ...lang.diagnostic import Diagnostic
+from ...ops.activations import PooledActivations, TopImages
+from ...ops.contrast import ContrastedWords
+from ...ops.crops import CropEmbeddings
+from ...ops.falcon import CropEvidence, DistinctTexts, FalconUnits, RetrievedCaptions, WordScores
+from ...ops.highs import ThresholdedImages
+from ...ops.words import CaptionWords
+from ..job import Job, Method, Planned
+from ..texts.lexicon import Lexicon
+
+DECLARATION = MethodDeclaration(
+    "falcon",
+    "captions crops of a unit's top images and keeps the words that silent images do not bring back",
+    (
+        Parameter("images", "int", 40, "how many top images a unit has at most", low=1),
+        Parameter("threshold", "float", None, "only images whose share of the layer's activation is this many standard "
+                  "deviations above the mean (published: 5); null: the top images, whatever they reach", nullable=True),
+        Parameter("least", "int", 11, "with threshold: fewest images that a unit needs", low=1),
+        Parameter("crop", "choice", "gradcam", "see the unit's Grad-CAM box, or the whole image",
+                  choices=("gradcam", "none")),
+        Parameter("mask", "float", 0.6, "Grad-CAM level that counts as inside", low=0.0, high=1.0),
+        Parameter("captions", "int", 10, "how many captions each crop gets (published: 5)", low=1),
+        Parameter("temperature", "float", None, "sharpness of the softmax over captions; null: the judge's own scale",
+                  low=0.0, nullable=True),
+        Parameter("phrases", "bool", False, "also neighbouring adjective-noun and noun-noun pairs"),
+        Parameter("pooling", "choice", "auto", "how maps and tokens become one number",
+                  choices=("auto", "mean", "max", "cls")),
+        Parameter("contrast_rule", "choice", "per_word", "compare each word on silent images near to it, or cut all "
+                  "words by their score on images like the unit's own", choices=("per_word", "published")),
+        Parameter("candidates", "int", 8, "per_word: how many words are tested", low=1),
+        Parameter("silent", "int", 20, "per_word: how many silent images each word is tested on", low=1),
+        Parameter("ratio", "float", 0.3, "an image is silent below this share of the last top image's activation",
+                  low=0.0, high=1.0),
+        Parameter("low_images", "int", 10, "published: how many low images", low=1),
+        Parameter("similar", "float", 0.3, "published: least similarity of a low image to the top images", low=0.0),
+        Parameter("cut", "float", 0.1, "published: a word with this score on low images is dropped", low=0.0),
+        Parameter("seed", "int", 0, "CONTRAST random: which silent images", low=0),
+        Parameter("top", "int", 5, "how many words a unit gets", low=1),
+    ),
+    verbs=("EXPLAIN",),
+    clauses=frozenset({"WITH", "CAPTIONED BY", "JUDGED BY", "CONTRAST"}),
+    needs=frozenset({"judge", "captions", "images"}),
+    citation="Kalibhat et al., Identifying Interpretable Subspaces in Image Representations, ICML 2023",
+)  # fmt: skip
+
+SCORED = 64  # words of a unit that are kept for the contrast to choose from
+
+
+def plan(job: Job) -> Planned:
+    """Round one: activations and image vectors. Round two reads the top images alone: Grad-CAM, crops, the judge."""
+    v = job.values
+    assert job.model is not None and job.judge is not None
+    if not job.judge.spec.can_embed_images():
+        raise Diagnostic(
+            "wrong-kind", f"{job.judge.name} holds vectors computed before and cannot see crops",
+            hint="use a judge that can embed images, or clip_dissect",
+        )  # fmt: skip
+    model, images, judge = job.of(job.model, "OF"), job.of(job.images, "ON images"), job.of(job.judge, "JUDGED BY")
+    captions = job.of(job.captions, "CAPTIONED BY captions")
+    words = None if job.words is None else job.of(job.words, "WITH words")
+    activations = PooledActivations(model, images, job.layer, v["pooling"])
+    high = (
+        TopImages(activations, v["images"])
+        if v["threshold"] is None
+        else ThresholdedImages(activations, v["threshold"], v["images"], v["least"])
+    )
+    crops = CropEmbeddings(model, images, judge, high, job.layer, job.units, v["crop"], v["mask"])
+    caption_vectors = job.text_vectors(captions)
+    bags = CaptionWords(captions, Lexicon().source(job.known), v["phrases"])
+    retrieved = RetrievedCaptions(crops, caption_vectors, judge, v["captions"], v["temperature"])
+    scores = WordScores(crops, retrieved, bags, words, v["contrast_rule"], SCORED)
+    shared = (job.model.name, job.layer, job.units, job.method, job.args)
+    evidence = CropEvidence(crops, retrieved, captions, images, *shared)
+    if job.contrast is None:
+        return Planned(FalconUnits(scores, crops, *shared, v["top"]), evidence)
+    candidates = DistinctTexts(scores)
+    given = None
+    if job.contrast_images is not None:
+        given = judge.spec.image_vectors(judge, job.of(job.contrast_images, "images"))
+    contrasted = ContrastedWords(
+        scores, activations, job.image_vectors(), caption_vectors, candidates, job.text_vectors(candidates), judge,
+        job.contrast, given, v["contrast_rule"], v["candidates"], v["silent"], v["ratio"], v["low_images"],
+        v["similar"], v["cut"], v["seed"],
+    )  # fmt: skip
+    return Planned(FalconUnits(contrasted, crops, *shared, v["top"]), evidence)
+
+
+METHOD = Method(DECLARATION, plan)
