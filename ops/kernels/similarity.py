@@ -123,9 +123,11 @@ class TopK:
             if values.shape[0] != self._values.shape[0]:
                 raise ValueError(f"expected activations of {self._values.shape[0]} units, got {values.shape[0]}")
             self._minimum, self._maximum = torch.minimum(self._minimum, low), torch.maximum(self._maximum, high)
+            late = bool(self._index.max() < index.min())
             values, index = torch.cat([self._values, values], 1), torch.cat([self._index, index], 1)
-        by_index = index.argsort(dim=1)
-        values, index = values.gather(1, by_index), index.gather(1, by_index)
+            if not late:  # shards out of order: only then does a stable sort by value not settle ties by image
+                by_index = index.argsort(dim=1)
+                values, index = values.gather(1, by_index), index.gather(1, by_index)
         best = values.sort(dim=1, descending=True, stable=True).indices[:, : self.k]
         self._values, self._index = values.gather(1, best), index.gather(1, best)
         self.count += n

@@ -1,9 +1,8 @@
 """From a caption to the words that may name a unit: tokens, base forms, and the lists of words that never do.
 
-No tagger: a token is a noun if WordNet has a noun for it, else an adjective, else a verb, and its base form is that
-part's; -ing forms that are nouns but mostly verbs count as verbs. FALCON (section 3.4) tags with a model and then
-lemmatises everything as nouns, so its inflected verbs stay apart.
-No torch, no files: the base forms come from a lexicon that the caller hands in. Couples nothing.
+No tagger: a token is a noun if the lexicon has a noun for it, else an adjective, else a verb, and its base form is that
+part's. FALCON (section 3.4) tags with a model and then lemmatises everything as nouns, so its inflected verbs stay
+apart. No torch, no files: the base forms come from a lexicon that the caller hands in. Couples nothing.
 """
 
 from __future__ import annotations
@@ -20,15 +19,13 @@ LEAST = 3  # letters
 
 
 class Lexicon(Protocol):
-    """Base forms of a word as noun, verb and adjective, and of an -ing form mostly used as a verb; else None."""
+    """Base forms of a word as noun, verb and adjective; None where it is none."""
 
     def noun_lemma(self, word: str) -> str | None: ...
 
     def verb_lemma(self, word: str) -> str | None: ...
 
     def adjective_lemma(self, word: str) -> str | None: ...
-
-    def gerund_lemma(self, word: str) -> str | None: ...
 
 
 def tokens(text: str) -> list[str]:
@@ -79,11 +76,8 @@ def _word(
     """(base form, part, whether it can be a noun) of a token that counts, else None."""
     if len(token) < LEAST or token in stop or token in discard or not token.isalpha():
         return None
-    gerund = lexicon.gerund_lemma(token)
-    noun = lexicon.noun_lemma(token) if gerund is None else None
-    if gerund is not None:
-        lemma, part = gerund, "verb"
-    elif noun is not None:
+    noun = lexicon.noun_lemma(token)
+    if noun is not None:
         lemma, part = noun, "noun"
     elif (adjective := lexicon.adjective_lemma(token)) is not None:
         lemma, part = adjective, "adjective"

@@ -1,4 +1,8 @@
-"""Base forms for captions: NLTK's own WordNet where the user has its data, else the table that ships with clq."""
+"""Base forms for captions: NLTK's own WordNet where the user has its data, else the table that ships with clq.
+
+WordNet lists wearing and sitting as nouns and adjectives too. Captions are read without a tagger, so an -ing form that
+is used far more often as a verb counts as that verb only; a building stays a building.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import table
+from .morphy import mostly_verb
 
 
 @dataclass(frozen=True)
@@ -19,16 +24,13 @@ class TableLexicon:
     source: str = "clq wordnet 3.0"
 
     def noun_lemma(self, word: str) -> str | None:
-        return table.noun_lemma(word)
+        return None if mostly_verb(word) else table.noun_lemma(word)
 
     def verb_lemma(self, word: str) -> str | None:
         return table.verb_lemma(word)
 
     def adjective_lemma(self, word: str) -> str | None:
-        return table.adjective_lemma(word)
-
-    def gerund_lemma(self, word: str) -> str | None:
-        return table.gerund_lemma(word)
+        return None if mostly_verb(word) else table.adjective_lemma(word)
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,13 @@ class NltkLexicon:
     source: str
 
     def noun_lemma(self, word: str) -> str | None:
-        return self._morphy(word, "n")
+        return None if mostly_verb(word) else self._morphy(word, "n")
 
     def verb_lemma(self, word: str) -> str | None:
         return self._morphy(word, "v")
 
     def adjective_lemma(self, word: str) -> str | None:
-        return self._morphy(word, "a")
-
-    def gerund_lemma(self, word: str) -> str | None:
-        return table.gerund_lemma(word)
+        return None if mostly_verb(word) else self._morphy(word, "a")
 
     def _morphy(self, word: str, part: str) -> str | None:
         form = self.reader.morphy(word.lower().replace(" ", "_"), part)

@@ -36,9 +36,13 @@ def noun_exceptions() -> dict[str, list[str]]:
 
 
 @cache
-def gerunds() -> dict[str, list[str]]:
-    """-ing forms that are nouns too but far more often verbs -> their verb: wearing, sitting; not building."""
-    return dict(_rows("gerunds.tsv"))
+def _gerunds() -> frozenset[str]:
+    return frozenset(form for form, _ in _rows("gerunds.tsv"))
+
+
+def mostly_verb(word: str) -> bool:
+    """Whether an -ing form that is a noun too was tagged over ten times as often as its verb: wearing; not building."""
+    return word.lower() in _gerunds()
 
 
 @cache

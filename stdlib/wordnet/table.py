@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from .morphy import HERE, NOUN, adjective_forms, base_forms, gerunds, noun_exceptions, verb_forms
+from .morphy import HERE, NOUN, adjective_forms, base_forms, noun_exceptions, verb_forms
 
 NOUNS = HERE / "nouns.parquet"
 
@@ -92,11 +92,6 @@ def verb_lemma(word: str) -> str | None:
 def adjective_lemma(word: str) -> str | None:
     """Base form of a word as an adjective, None if it is none."""
     return next(iter(adjective_forms(word.lower())), None)
-
-
-def gerund_lemma(word: str) -> str | None:
-    """The verb of an -ing form that is a noun too but far more often the verb ('wearing' -> 'wear'), else None."""
-    return next(iter(gerunds().get(word.lower(), ())), None)
 
 
 def subtree(root: str, *, instances: bool = False) -> list[str]:
