@@ -1,8 +1,9 @@
 """The catalogue: answers as DuckDB tables in one file that any DuckDB client can open while runs go on.
 
-Nobody writes to `clq.duckdb` in place. A commit copies it, writes the copy, syncs it and puts it in its place, so readers
-keep the file they opened and never block a run. Committers wait for each other on a side file. A DuckDB client that holds
-the file open for writing would lose its work to the replacement: the commit then says so and changes nothing.
+Nobody writes to `clq.duckdb` in place. A commit copies it, writes the copy, syncs it and puts it in its place, so
+readers keep the file they opened and never block a run. Committers wait for each other on a side file. A DuckDB
+client that holds the file open for writing would lose its work to the replacement: the commit then says so and
+changes nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Fingerprints of files: the sha256 of the content, remembered by path, size, mtime and inode so that it is read once."""
+"""Fingerprints of files: the sha256 of the content, remembered by path, size, mtime and inode so that it is read
+once."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from .store import write_aside
 
 
 class Fingerprints:
-    """Digests of files. `save` writes what is new beside the store, so that the next process need not read the files."""
+    """Digests of files. `save` writes what is new beside the store, so that the next process need not read the
+    files."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path

@@ -1,4 +1,5 @@
-"""The operator: a frozen declaration of some work. Its fields are its arguments and its inputs; its key says what it makes.
+"""The operator: a frozen declaration of some work. Its fields are its arguments and its inputs; its key says what it
+makes.
 
 A key is the sha256 of the operator's name, version, arguments and its inputs' keys. So equal work is one node without a
 search, and whatever does not change a value (batch size, device, workers) must not be a field that is compared.
@@ -47,7 +48,8 @@ def digest(value: Any) -> str:
 class Operator:
     """Base of all operators. Subclasses are frozen dataclasses (`eq=False`: they are compared by key).
 
-    `couples` says along which axes one part of the output depends on other parts of the input: the rules read only that.
+    `couples` says along which axes one part of the output depends on other parts of the input: the rules read only
+    that.
     """
 
     version: ClassVar[int] = 1
@@ -82,9 +84,7 @@ class Operator:
             {
                 "op": type(self).__name__,
                 "version": self.version,
-                "fields": [
-                    (name, self._reference(value)) for name, value in self._compared()
-                ],
+                "fields": [(name, self._reference(value)) for name, value in self._compared()],
             }
         )
 
@@ -158,7 +158,8 @@ class Consumer(Protocol):
 class Scan(Operator):
     """Maps over the images of one data set, shard by shard.
 
-    Scans with the same `pass_key` are handed to one consumer together, so that several layers of a model cost one forward.
+    Scans with the same `pass_key` are handed to one consumer together, so that several layers of a model cost one
+    forward.
     """
 
     scope: ClassVar[Literal["source", "scan", "global"]] = "scan"

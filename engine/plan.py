@@ -53,7 +53,8 @@ def outputs(step: Step) -> tuple[Operator, ...]:
 
 @dataclass(frozen=True)
 class Plan:
-    """`roots` are the answers asked for; `steps` make them, each after its inputs; `cached` are already in the store."""
+    """`roots` are the answers asked for; `steps` make them, each after its inputs; `cached` are already in the
+    store."""
 
     roots: tuple[Operator, ...]
     steps: tuple[Step, ...]

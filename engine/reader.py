@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from ..lang.diagnostic import Diagnostic
@@ -31,7 +31,7 @@ def _decode(images: Images, index: int) -> np.ndarray:
         ) from error  # fmt: skip
 
 
-def batches(images: Images, indices: Sequence[int], resources: Resources) -> Iterator[Batch]:
+def batches(images: Images, indices: np.ndarray, resources: Resources) -> Iterator[Batch]:
     """Batches of decoded images. Counts each image as decoded.
 
     Raises Diagnostic 'unreadable-image' (exit code 1) for an image that cannot be decoded.

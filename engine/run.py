@@ -18,6 +18,8 @@ from .store import Store
 if TYPE_CHECKING:
     import numpy as np
 
+    Rows = dict[str, np.ndarray]
+
 
 def optimize(roots: Iterable[Operator], store: Store, rules: Sequence[Rule] = RULES) -> Plan:
     """The plan for `roots` after all rules."""
@@ -115,12 +117,18 @@ def _run_round(round_: Round, title: str, reading: Reading) -> None:
 
 
 def _fill_shard(
-    shard: int, block: np.ndarray, active: Sequence[_Started], images: Any, store: Store, resources: Resources, tell: Any
+    shard: int,
+    block: np.ndarray,
+    active: Sequence[_Started],
+    images: Any,
+    store: Store,
+    resources: Resources,
+    tell: Any,
 ) -> None:
     """Read the images of one shard once and store what every pass makes of them."""
     import numpy as np
 
-    parts: list[list[list[dict[str, np.ndarray]]]] = [[[] for _ in p.work.scans] for p in active]
+    parts: list[list[list[Rows]]] = [[[] for _ in p.work.scans] for p in active]
     for batch in batches(images, block, resources):
         for p, held in zip(active, parts, strict=True):
             part = _restricted(batch, p.wanted)
@@ -129,9 +137,9 @@ def _fill_shard(
                     out.append(rows)
         tell(len(batch.indices))
     for p, held in zip(active, parts, strict=True):
-        for place, (scan, rows) in enumerate(zip(p.work.scans, held, strict=True)):
-            if rows and shard not in p.shards[place]:
-                joined = {name: np.concatenate([r[name] for r in rows]) for name in rows[0]}
+        for place, (scan, gathered) in enumerate(zip(p.work.scans, held, strict=True)):
+            if gathered and shard not in p.shards[place]:
+                joined = {name: np.concatenate([rows[name] for rows in gathered]) for name in gathered[0]}
                 p.shards[place][shard] = store.put_shard(scan, shard, joined)
 
 

@@ -1,4 +1,5 @@
-"""SQL with clq's answers in it: islands become names of relations, and DuckDB's positions are mapped back to the text."""
+"""SQL with clq's answers in it: islands become names of relations, and DuckDB's positions are mapped back to the
+text."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from ..lang.diagnostic import Diagnostic
 
 @dataclass(frozen=True)
 class Placed:
-    """`text` for DuckDB; `pieces` say where each stretch of it comes from: (start in text, length, start in the script)."""
+    """`text` for DuckDB; `pieces` say where each stretch of it comes from: (start in text, length, start in the
+    script)."""
 
     text: str
     pieces: tuple[tuple[int, int, int], ...]

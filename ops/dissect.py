@@ -48,9 +48,10 @@ class SoftWPMI(Global):
         score, cosine = np.full((units, keep), np.nan), np.full((units, keep), np.nan)
         if varied.any():
             found = soft_wpmi_blocks(
-                VectorCosines(inputs.artifact(self.images).load("vectors"), inputs.artifact(self.words).load("vectors")),
-                torch.from_numpy(index[varied]), a=self.a, lam=self.lam, min_prob=self.min_prob, p_start=self.p_start,
-                p_end=self.p_end, n=keep, floor=self.floor, budget=resources.memory,
+                VectorCosines(inputs.artifact(self.images).load("vectors"),
+                inputs.artifact(self.words).load("vectors")), torch.from_numpy(index[varied]), a=self.a,
+                lam=self.lam, min_prob=self.min_prob, p_start=self.p_start, p_end=self.p_end, n=keep,
+                floor=self.floor, budget=resources.memory,
             )  # fmt: skip
             best[varied], score[varied], cosine[varied] = (
                 found.index.numpy(), found.score.numpy(), found.mean_cosine.numpy(),

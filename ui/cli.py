@@ -197,7 +197,8 @@ def check(queries: tuple[str, ...], parameters: dict[str, Any]) -> None:
 @click.option("--store", metavar="DIR", help="Where results are kept.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 def show(what: tuple[str, ...], store: str | None, form: str) -> None:
-    """What there is: models, layers of labnet, datasets, vocabularies, captions, judges, methods, method falcon, verbs …"""
+    """What there is: models, layers of labnet, datasets, vocabularies, captions, judges, methods, method falcon,
+    verbs …"""
     _run("SHOW " + " ".join(what), None, {}, store, "cpu", form)
 
 

@@ -72,8 +72,8 @@ class Connection:
     def register(self, name: str, module: Any, preprocess: Any = None, version: str | None = None) -> None:
         """Make a `torch.nn.Module` a model of the language.
 
-        `preprocess` is a `clq.ops.preprocess.Preprocess`, or a function of a list of uint8 arrays [H, W, 3] that gives the
-        input [n, 3, h, w]; with a function, `version` must change whenever its code does.
+        `preprocess` is a `clq.ops.preprocess.Preprocess`, or a function of a list of uint8 arrays [H, W, 3] that
+        gives the input [n, 3, h, w]; with a function, `version` must change whenever its code does.
         """
         from ..stdlib.models.registered import registered
 

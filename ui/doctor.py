@@ -28,9 +28,9 @@ def examine(store: str | None) -> Iterator[tuple[str, str]]:
         yield package, _version(package)
     yield "device", _device()
     yield "store", _store(store_folder(store))
-    from ..stdlib.judges.lab import checkpoints
+    from ..stdlib.lab.declarations import CHECKPOINTS
 
-    held = sorted(p for p in checkpoints().rglob("*.safetensors"))
+    held = sorted(p for p in CHECKPOINTS.rglob("*.safetensors"))
     size = sum(p.stat().st_size for p in held)
     yield "lab weights", f"{len(held)} files, {size / 1e6:.1f} MB"
     hub = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache" / "torch")) / "hub" / "checkpoints"

@@ -80,7 +80,12 @@ def _located(work: Callable[[], Planned], query: CheckedQuery) -> Planned:
 
 
 def _job(
-    query: CheckedQuery, target: UnitTarget | None, bound: Bound, judge: object, known: Fingerprints, several_judges: bool
+    query: CheckedQuery,
+    target: UnitTarget | None,
+    bound: Bound,
+    judge: object,
+    known: Fingerprints,
+    several_judges: bool,
 ) -> Job:
     changed = bound.changed()
     if several_judges and isinstance(judge, Judge):

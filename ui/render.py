@@ -53,7 +53,8 @@ def _split(rows: pa.Table) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def plain(rows: pa.Table, most: int = MOST_ROWS, width: int | None = None) -> str:
-    """A table for people: constant columns in a line above it, empty ones left out, long ones cut short with a remark."""
+    """A table for people: constant columns in a line above it, empty ones left out, long ones cut short with a
+    remark."""
     from io import StringIO
 
     from rich import box
@@ -163,7 +164,9 @@ def _write_parquet(shown: Sequence[Result], out: IO[str]) -> None:
     import pyarrow.parquet as pq
 
     if out is sys.stdout and sys.stdout.isatty():
-        raise Diagnostic("bad-argument", "Parquet is not for a terminal", hint="redirect it: clq … --format parquet > rows.parquet")
+        raise Diagnostic(
+            "bad-argument", "Parquet is not for a terminal", hint="redirect it: clq … --format parquet > rows.parquet"
+        )
     if len(shown) != 1:
         raise Diagnostic("bad-argument", f"Parquet holds one result, and the script gives {len(shown)}",
                          hint="write INTO 'file.parquet' in the script")  # fmt: skip

@@ -59,10 +59,10 @@ def _selects(step: Round) -> bool:
 
 
 def _node(operator: Operator, numbers: dict[str, int], readers: dict[str, int]) -> str:
-    given = ", ".join(
-        f"p{numbers[i.key]}" for i in operator.inputs if not isinstance(i, Source)
+    given = ", ".join(f"p{numbers[i.key]}" for i in operator.inputs if not isinstance(i, Source))
+    return (
+        f"p{numbers[operator.key]} := {operator.label()}{f' from {given}' if given else ''}{_used(operator, readers)}"
     )
-    return f"p{numbers[operator.key]} := {operator.label()}{f' from {given}' if given else ''}{_used(operator, readers)}"
 
 
 def _used(operator: Operator, readers: dict[str, int]) -> str:

@@ -40,7 +40,7 @@ class Result:
 
 
 class Results(Sequence[Result]):
-    """The results of a script, in order. `.df()`, `.arrow()` are those of the last; `.tables` all tables that were made."""
+    """The results of a script, in order. `.df()` and `.arrow()` are the last one's; `.tables` names all tables made."""
 
     def __init__(self, results: Sequence[Result]) -> None:
         self._results = tuple(results)

@@ -1,4 +1,4 @@
-"""The interpreter: a script is checked and planned as a whole, computed in one plan, then answered statement by statement."""
+"""The interpreter: a script is checked and planned as a whole, computed at once, answered statement by statement."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..lang import ast, check, parse, resolve
 from ..lang.declare import CheckedQuery
 from ..lang.declare import Thing as NamedThing
 from ..lang.diagnostic import Diagnostic
-from ..lang.text import unparse
+from ..lang.text import canonical_tail
 from ..lang.verbs import VERBS
 from ..stdlib.catalog import SETTINGS, Catalog
 from ..stdlib.things import Texts
@@ -74,7 +74,7 @@ class Session:
         self._waiting = _Waiting()
         self._results: list[Result] = []
         self._to_commit: list[tuple[str, str, PlannedQuery, str]] = []
-        self._text, self._path = "", None
+        self._text = ""
         self._planned_tables: dict[str, str] = {}
 
     # ------------------------------------------------------------ scripts
@@ -83,7 +83,7 @@ class Session:
             dry: bool = False) -> Results:  # fmt: skip
         """Run a script. With `dry`, check and plan only. Raises Diagnostic, placed in the text."""
         self._waiting, self._results, self._to_commit, self._planned_tables = _Waiting(), [], [], {}
-        self._text, self._path = text, path
+        self._text = text
         given = dict(parameters or {})
         self.names.parameters.update(given)
         try:
@@ -173,8 +173,7 @@ class Session:
             placed = self._placed(value.body)
             return lambda: self._view(statement.name, placed.text, placed)
         thing = resolve(value, None, self.names)
-        renamed = renamed(thing, statement.name)
-        self.names.made[statement.name] = renamed
+        self.names.made[statement.name] = renamed(thing, statement.name)
         return None
 
     def _view(self, name: str, sql: str, placed: Placed | None = None) -> None:
@@ -196,8 +195,7 @@ class Session:
         into = query.into
         if into is not None and into.is_file:
             check_file(into)
-        tail = unparse_tail(query)
-        content = digest([answer.planned.key, tail])
+        content = digest([answer.planned.key, *self._tail(query)])
         name = into.name if into is not None and not into.is_file else f"{query.verb.lower()}_{content[:8]}"
         self._planned_tables[name] = query.verb
         return lambda: self._finish_query(query, answer, name, content)
@@ -226,11 +224,16 @@ class Session:
         """Check and plan a query; its rows will be in the temporary table `relation`."""
         checked = check(query, self.names)
         planned = plan_query(checked, self.known)
-        relation = f"clq:{digest([planned.key, unparse_tail(query)])[:16]}"
+        relation = f"clq:{digest([planned.key, *self._tail(query)])[:16]}"
         parts = [self._placed(s) for s in (query.where, query.order) if s is not None]
         self._waiting.queries.append(planned)
         self._waiting.finishes.append(lambda: self._materialise(checked, planned, query, relation, parts))
         return Answer(relation, query.verb, planned, relation)
+
+    def _tail(self, query: ast.Query) -> list[Any]:
+        """What the tail of a query does, as part of a name: its canonical text and the parameters in it."""
+        text = canonical_tail(query)
+        return [text, sorted((k, str(v)) for k, v in self.names.parameters.items() if f"${k}" in text)]
 
     def _materialise(
         self, checked: CheckedQuery, planned: PlannedQuery, query: ast.Query, relation: str, parts: list[Placed]
@@ -377,10 +380,16 @@ class Session:
         there = dict(con.execute("SELECT name, content FROM clq.meta.tables").fetchall())
         fresh = [p for p in pending if there.get(p[0]) != p[1]]
         if fresh:
-            self.catalogue.commit(lambda con: [self._store_table(con, there, *p) for p in fresh])
+            self.catalogue.commit(lambda con: self._store_tables(con, there, fresh))
         for name, *_ in pending:  # from here on the name is the catalogue's table
             con.execute(f'DROP VIEW IF EXISTS temp.main."{name}"')
             con.execute(f'DROP VIEW IF EXISTS temp.main."{name}_evidence"')
+
+    def _store_tables(
+        self, con: Any, there: Mapping[str, str], fresh: Sequence[tuple[str, str, PlannedQuery, str]]
+    ) -> None:
+        for name, content, planned, source in fresh:
+            self._store_table(con, there, name, content, planned, source)
 
     def _store_table(
         self, con: Any, there: Mapping[str, str], name: str, content: str, planned: PlannedQuery, source: str
@@ -390,7 +399,9 @@ class Session:
         ).fetchone()[0]
         if exists and name not in there:
             raise Diagnostic(
-                "table-exists", f"the table {name} exists and was not made by clq", hint="choose another name after INTO"
+                "table-exists",
+                f"the table {name} exists and was not made by clq",
+                hint="choose another name after INTO",
             )
         con.execute(f'CREATE OR REPLACE TABLE clq.main."{name}" AS FROM temp.main."{name}"')
         if planned.evidence:
@@ -406,15 +417,6 @@ class Session:
 
     def _source(self, span: ast.Span) -> str:
         return self._text[span.start : span.end]
-
-
-def unparse_tail(query: ast.Query) -> str:
-    """Canonical text of WHERE, ORDER BY and LIMIT."""
-    from dataclasses import replace
-
-    bare = replace(query, into=None)
-    without = replace(bare, where=None, order=None, limit=None)
-    return unparse(bare).removeprefix(unparse(without)).strip()
 
 
 def device_of(name: str) -> str:

@@ -144,7 +144,7 @@ def _cache(statement: ast.Show, session: Session) -> pa.Table:
 
 
 SHOWN: dict[str, Callable[[ast.Show, Session], pa.Table]] = {
-    **{what: _things for what in KINDS},
+    **dict.fromkeys(KINDS, _things),
     "NAMES": _names, "LAYERS": _layers, "METHODS": _methods, "METHOD": _method, "VERBS": _verbs, "VERB": _verb,
     "PARAMS": _params, "RUNS": _runs, "CACHE": _cache,
 }  # fmt: skip

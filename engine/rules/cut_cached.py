@@ -8,7 +8,8 @@ from ..store import Store
 
 
 def cut_cached(plan: Plan, store: Store) -> Plan:
-    """Walk from the roots; stop at what is stored. Stored artifacts are verified here, so a damaged one is made again."""
+    """Walk from the roots; stop at what is stored. Stored artifacts are verified here, so a damaged one is made
+    again."""
     cached: set[str] = set()
     needed: set[str] = set()
     todo: list[Operator] = list(plan.roots)

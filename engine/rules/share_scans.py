@@ -1,4 +1,5 @@
-"""Gather all passes over one data set that can run at the same time into one round: each image is decoded once for all."""
+"""Gather all passes over one data set that can run at the same time into one round: each image is decoded once for
+all."""
 
 from __future__ import annotations
 

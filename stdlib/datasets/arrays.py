@@ -54,7 +54,8 @@ class Arrays:
         found = array_of(self.path, self.images)
         if found.ndim != 4 or found.shape[-1] != 3 or str(found.dtype) != "uint8":
             raise Diagnostic(
-                "file-format", f"{self.images} of {self.path} is {found.dtype} {list(found.shape)}, not uint8 [N, H, W, 3]"
+                "file-format",
+                f"{self.images} of {self.path} is {found.dtype} {list(found.shape)}, not uint8 [N, H, W, 3]",
             )
         return found
 
@@ -99,7 +100,8 @@ class HeldImages:
         return self._dataset
 
     def read(self, index: int) -> np.ndarray:
-        return self._pixels[index]
+        image: np.ndarray = self._pixels[index]
+        return image
 
 
 def make_arrays(name: str, path: str, images: str, labels: str | None, classes: str | None) -> Dataset:

@@ -44,7 +44,10 @@ class LabDataset:
     def describe(self) -> dict[str, str]:
         from ..lab.data import COUNTS
 
-        return {"images": str(COUNTS[self.short]), "origin": "rendered by the lab, 64 px, with masks, boxes and captions"}
+        return {
+            "images": str(COUNTS[self.short]),
+            "origin": "rendered by the lab, 64 px, with masks, boxes and captions",
+        }
 
 
 class LabPictures:

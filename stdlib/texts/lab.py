@@ -48,7 +48,7 @@ class LabCaptions:
         return found
 
     def synonyms(self) -> Mapping[str, str]:
-        from ..lab.words import SYNONYMS
+        from ..lab.world import SYNONYMS
 
         return SYNONYMS
 

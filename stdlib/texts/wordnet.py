@@ -45,7 +45,10 @@ class WordNetWords:
         return self.held
 
     def describe(self) -> dict[str, str]:
-        return {"words": str(len(self.held)), "origin": f"WordNet 3.0 nouns{f' below {self.root}' if self.root else ''}"}
+        return {
+            "words": str(len(self.held)),
+            "origin": f"WordNet 3.0 nouns{f' below {self.root}' if self.root else ''}",
+        }
 
 
 def make_wordnet(name: str, root: str | None) -> Texts:

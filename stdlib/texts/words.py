@@ -141,7 +141,8 @@ def built() -> Built:
     return Built(
         constructors=[
             Constructor(
-                ConstructorDeclaration("words", "words from a file", (_FILE, _KEY), kind="vocabulary"), make("vocabulary")
+                ConstructorDeclaration("words", "words from a file", (_FILE, _KEY), kind="vocabulary"),
+                make("vocabulary"),
             ),
             Constructor(
                 ConstructorDeclaration("captions", "captions from a file", (_FILE, _KEY), kind="captions"),
