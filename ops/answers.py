@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from ..engine.artifact import Result
 from ..engine.operator import Global, Inputs, Operator, Source
 from ..engine.resources import Resources
 from ..lang.diagnostic import Diagnostic
+from ..lang.literals import encode_name
 from .activations import TopImages
 from .embeddings import texts_of
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Units = tuple[int | slice, ...] | None
+PATH = re.compile(r"[^\W\d]\w*(\.\w+)*")
 
 
 def explain_schema() -> pa.Schema:
@@ -60,6 +63,11 @@ def chosen(units: Units, count: int, layer: str, model: str) -> list[int]:
     return list(dict.fromkeys(out))
 
 
+def spelled(name: str) -> str:
+    """A name as a query writes it: paths and calls as they are, anything else in double quotes."""
+    return name if PATH.fullmatch(name) or name.endswith(")") else encode_name(name)
+
+
 @dataclass(frozen=True)
 class Made:
     """How rows came to be: the columns that every row of an answer shares."""
@@ -70,11 +78,9 @@ class Made:
     args: str
 
     def unit(self, unit: int) -> dict[str, Any]:
-        from ..lang.literals import encode_name
-
         return {
             "model": self.model, "layer": self.layer, "kind": "unit", "unit": unit,
-            "target": f"{encode_name(self.layer)}[{unit}] OF {encode_name(self.model)}",
+            "target": f"{spelled(self.layer)}[{unit}] OF {spelled(self.model)}",
         }  # fmt: skip
 
     def table(self, rows: list[dict[str, Any]], run: str, schema: pa.Schema) -> pa.Table:
@@ -150,4 +156,3 @@ class TopEvidence(Global):
 def where(images: Any, index: int) -> dict[str, str]:
     """The columns that say which image this is."""
     return {"dataset": images.dataset_name(index), "image": images.image_name(index)}
-

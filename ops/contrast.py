@@ -10,8 +10,8 @@ from ..engine.artifact import Result
 from ..engine.operator import Axis, Global, Inputs, Operator, Source
 from ..engine.resources import Resources
 from .activations import PooledActivations
-from .falcon import DistinctTexts, Rule, WordScores, corpus_of, let_through, rows_by_unit, tensor
 from .embeddings import texts_of
+from .falcon import DistinctTexts, Rule, WordScores, corpus_of, let_through, rows_by_unit, tensor
 from .words import bags_of
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ class _Work:
         self.place = {w: i for i, w in enumerate(texts_of(op.candidate_words, inputs))}
         self.scale = op.scores.retrieved.temperature or inputs.opened(op.judge).scale
         crops = inputs.artifact(op.scores.crops)
-        images = crops.load("image") if crops.files else []
+        images: list[int] = crops.load("image").tolist() if crops.files else []
         self.high_images = {
-            u: torch.tensor([int(images[p]) for p in places]) for u, places in rows_by_unit(inputs, op.scores.crops).items()
+            u: torch.tensor([images[p] for p in places]) for u, places in rows_by_unit(inputs, op.scores.crops).items()
         }
         self.high: dict[int, dict[str, float]] = {}
         for row in inputs.artifact(op.scores).table().to_pylist():

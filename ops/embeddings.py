@@ -74,7 +74,8 @@ class TextEmbeddings(Global):
 
 @dataclass(frozen=True, eq=False)
 class GivenVectors(Global):
-    """Vectors that came from a file [rows, D], brought to 2-norm 1. With `texts`, the rows of these names in this order."""
+    """Vectors that came from a file [rows, D], brought to 2-norm 1. With `texts`, the rows of these names in this
+    order."""
 
     vectors: Source
     texts: Operator | None = None

@@ -140,7 +140,8 @@ class DistinctTexts(Global):
 
 @dataclass(frozen=True, eq=False)
 class FalconUnits(Global):
-    """The answer of EXPLAIN by FALCON: the best `top` words of each unit that a contrast, if there was one, has kept."""
+    """The answer of EXPLAIN by FALCON: the best `top` words of each unit that a contrast, if there was one, has
+    kept."""
 
     scores: Operator
     crops: CropEmbeddings

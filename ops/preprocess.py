@@ -16,8 +16,8 @@ class Preprocess:
     """Resize, crop, scale to [0, 1], subtract `mean` and divide by `std` (RGB order).
 
     `size` is the side of the square that the model takes; None: images as they are (they must agree in size).
-    `mode`: 'squash' resizes both sides to `size`; 'shortest' resizes the shorter side to `resize` (default: `size`), then
-    cuts out the centre; 'longest' fits the longer side and pads with `fill`.
+    `mode`: 'squash' resizes both sides to `size`; 'shortest' resizes the shorter side to `resize` (default: `size`),
+    then cuts out the centre; 'longest' fits the longer side and pads with `fill`.
     """
 
     size: int | None

@@ -152,7 +152,11 @@ class Catalog:
         wanted: str | None = None
         why = ""
         if isinstance(model, Model):
-            offered = {"dataset": model.defaults.images, "judge": model.defaults.judge, "vocabulary": model.defaults.words}
+            offered = {
+                "dataset": model.defaults.images,
+                "judge": model.defaults.judge,
+                "vocabulary": model.defaults.words,
+            }
             wanted, why = offered.get(slot), f"what {model.name} comes with"
         if slot == "captions" and isinstance(judge, Judge):
             wanted, why = judge.spec.captions, f"what {judge.name} comes with"

@@ -17,7 +17,8 @@ Units = tuple[int | slice, ...] | None
 
 @dataclass(frozen=True)
 class Job:
-    """One question to one method: slots that the query or a default filled. `args` is JSON of what differs from defaults."""
+    """One question to one method: slots that the query or a default filled. `args` is JSON of what differs from
+    defaults."""
 
     verb: str
     known: Fingerprints

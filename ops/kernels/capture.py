@@ -21,7 +21,7 @@ class _Deep(Exception):
 
 def module_of(root: torch.nn.Module, layer: str, model: str) -> torch.nn.Module:
     """The module at a path such as `features.18.0`. Raises Diagnostic 'unknown-layer' with the nearest path."""
-    modules = dict(root.named_modules())
+    modules: dict[str, torch.nn.Module] = dict(root.named_modules())
     if layer in modules and layer:
         return modules[layer]
     known = [name for name in modules if name]

@@ -14,8 +14,9 @@ from ...lang.diagnostic import Diagnostic
 from ..handles import Judge, Subject
 from ..preprocess import Preprocess
 from .boxes import Box, Frame, enlarged, frame_of, largest_box, to_original
-from .capture import hooked, module_of, tensor_of
+from .capture import hooked, module_of
 from .gradcam import grad_cam, mask, unit_cam, upsampled
+from .similarity import pool
 
 LEAST = 0.5  # of the image's shorter side: smaller crops magnify an object's part beyond what judges know
 
@@ -66,9 +67,7 @@ class UnitMaps:
         seen: dict[str, torch.Tensor] = {}
         with torch.enable_grad(), hooked({self.behind: behind, self.layer: self.module}, seen):
             self.subject.module(x.clone().requires_grad_(True))
-        activations, output = seen[self.behind], seen[self.layer].flatten(2).mean(2) if seen[
-            self.layer
-        ].ndim > 2 else seen[self.layer]
+        activations, output = seen[self.behind], pool(seen[self.layer])
         out: list[dict[int, np.ndarray]] = [{} for _ in wanted]
         for unit in sorted({u for units in wanted for u in units}):
             (gradient,) = torch.autograd.grad(output[:, unit].sum(), activations, retain_graph=True, allow_unused=True)
@@ -90,7 +89,12 @@ def last_spatial(root: torch.nn.Module, target: torch.nn.Module, x: torch.Tensor
         def keep(module: torch.nn.Module, _args: Any, output: Any) -> None:
             if module is target:
                 done.append(True)
-            elif not done and isinstance(output, torch.Tensor) and output.ndim == 4 and output.shape[2] * output.shape[3] > 1:
+            elif (
+                not done
+                and isinstance(output, torch.Tensor)
+                and output.ndim == 4
+                and output.shape[2] * output.shape[3] > 1
+            ):
                 seen.append(path)
 
         return keep

@@ -1,4 +1,5 @@
-"""Images to tensors, as torchvision's and open_clip's PIL transforms do it (resizing is Pillow's, with antialiasing)."""
+"""Images to tensors, as torchvision's and open_clip's PIL transforms do it (resizing is Pillow's, with
+antialiasing)."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ def fit(image: np.ndarray, how: Preprocess) -> np.ndarray:
     """One uint8 image [H, W, 3] resized and cropped to [size, size, 3]."""
     size = how.size
     height, width = image.shape[:2]
-    if size is None or (height, width) == (size, size) and how.resize in {None, size}:
+    if size is None or ((height, width) == (size, size) and how.resize in {None, size}):
         return image
     picture = Image.fromarray(image)
     filter_ = FILTERS[how.interpolation]

@@ -10,12 +10,8 @@ from ...engine.operator import Operator, Source, digest
 from ...lang.declare import ConstructorDeclaration, Parameter
 from ...ops import handles
 from ...ops.embeddings import ImageEmbeddings, TextEmbeddings
+from ..lab.declarations import JUDGES
 from ..things import Built, Constructor, Judge
-
-
-def checkpoints() -> Path:
-    """The folder of the lab's checkpoints, as installed."""
-    return Path(__file__).parents[1] / "lab" / "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class LabJudge:
 
     @property
     def folder(self) -> Path:
-        return checkpoints() / self.short
+        return JUDGES[self.short].folder
 
     def fingerprint(self, known: Fingerprints) -> str:
         files = [(p.name, p) for p in sorted(self.folder.iterdir())]
@@ -60,11 +56,9 @@ class LabJudge:
 
 
 def make_labclip(name: str, weights: str, seed: int) -> Judge:
-    from ..lab.declarations import JUDGE_FLOOR
-
     if weights == "random":
         return Judge(name, LabJudge("labclip", None, seed))
-    return Judge(name, LabJudge("labclip", JUDGE_FLOOR))
+    return Judge(name, LabJudge("labclip", JUDGES["labclip"].floor))
 
 
 DECLARATION = ConstructorDeclaration(
@@ -79,11 +73,9 @@ DECLARATION = ConstructorDeclaration(
 
 
 def built() -> Built:
-    from ..lab.declarations import JUDGE_FLOOR
-
     return Built(
         things=[
-            Judge("labclip", LabJudge("labclip", JUDGE_FLOOR)),
+            Judge("labclip", LabJudge("labclip", JUDGES["labclip"].floor)),
             # The floor was measured for labclip's cosines; those of a barely trained model lie elsewhere.
             Judge("labclip_early", LabJudge("labclip_early", None)),
         ],

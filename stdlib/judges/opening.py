@@ -45,7 +45,8 @@ def judge_of(model: Any, tokenizer: Any, prepare: Preprocess, device: str) -> Ju
 
 
 def open_folder(folder: Path, device: str, random_seed: int | None = None) -> Judge:
-    """The judge in a folder as open_clip saves it (config, safetensors, merges); with a seed, random weights instead."""
+    """The judge in a folder as open_clip saves it (config, safetensors, merges); with a seed, random weights
+    instead."""
     import open_clip
     import torch
 

@@ -1,4 +1,5 @@
-"""CLIP-Dissect: name a unit by the word that a judge sees in its top images more than in those of the layer's other units."""
+"""CLIP-Dissect: name a unit by the word that a judge sees in its top images more than in those of the layer's other
+units."""
 
 from __future__ import annotations
 
