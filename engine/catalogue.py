@@ -25,11 +25,9 @@ if TYPE_CHECKING:
 SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS clq.meta;
 CREATE TABLE IF NOT EXISTS clq.meta.runs (
-    run VARCHAR, statement VARCHAR, verb VARCHAR, finished TIMESTAMP, seconds DOUBLE, rounds INTEGER, decoded BIGINT,
-    device VARCHAR);
+    run VARCHAR, statement VARCHAR, verb VARCHAR, finished TIMESTAMP, rounds INTEGER, decoded BIGINT, device VARCHAR);
 CREATE TABLE IF NOT EXISTS clq.meta.nodes (
-    run VARCHAR, node VARCHAR, operator VARCHAR, label VARCHAR, cached BOOLEAN, rows BIGINT, bytes BIGINT,
-    seconds DOUBLE);
+    run VARCHAR, node VARCHAR, operator VARCHAR, label VARCHAR, rows BIGINT, bytes BIGINT, seconds DOUBLE);
 CREATE TABLE IF NOT EXISTS clq.meta.tables (name VARCHAR, content VARCHAR, run VARCHAR, made TIMESTAMP);
 """
 

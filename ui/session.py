@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..engine.catalogue import Catalogue
 from ..engine.fingerprint import Fingerprints
-from ..engine.operator import digest
 from ..engine.plan import Plan
 from ..engine.resources import Resources
 from ..engine.run import optimize, run
@@ -28,6 +26,7 @@ from .files import check_file, write_rows
 from .planning import PlannedQuery, plan_query
 from .relations import provide
 from .results import Result, Results
+from .tables import Pending, Tables, content_of, parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,10 +70,10 @@ class Session:
         self.known = Fingerprints(store.root / "fingerprints.json")
         self.names = Catalog(run_subquery=self._subquery, find_table=self._table)
         self.remarks: list[str] = []
+        self._tables = Tables(catalogue, store, resources)
         self._waiting = _Waiting()
         self._results: list[Result] = []
-        self._to_commit: list[tuple[str, str, PlannedQuery, str]] = []
-        self._text = ""
+        self._text, self._dry = "", False
         self._planned_tables: dict[str, str] = {}
 
     # ------------------------------------------------------------ scripts
@@ -82,8 +81,8 @@ class Session:
     def run(self, text: str, path: str | None = None, parameters: Mapping[str, Any] | None = None, *,
             dry: bool = False) -> Results:  # fmt: skip
         """Run a script. With `dry`, check and plan only. Raises Diagnostic, placed in the text."""
-        self._waiting, self._results, self._to_commit, self._planned_tables = _Waiting(), [], [], {}
-        self._text = text
+        self._waiting, self._results, self._planned_tables = _Waiting(), [], {}
+        self._text, self._dry = text, dry
         given = dict(parameters or {})
         self.names.parameters.update(given)
         try:
@@ -94,12 +93,12 @@ class Session:
                     self._waiting.finishes.append(finish)
             if not dry:
                 self._flush()
-                self._commit()
+                self._tables.commit()
         except Diagnostic as problem:
             # What was finished before a later statement failed is kept.
-            if not dry and self._to_commit:
+            if not dry:
                 with contextlib.suppress(Diagnostic):
-                    self._commit()
+                    self._tables.commit()
             raise problem.within(text, path) from problem.__cause__
         finally:
             with contextlib.suppress(Diagnostic):
@@ -195,7 +194,7 @@ class Session:
         into = query.into
         if into is not None and into.is_file:
             check_file(into)
-        content = digest([answer.planned.key, *self._tail(query)])
+        content = self._content(answer.planned, query)
         name = into.name if into is not None and not into.is_file else f"{query.verb.lower()}_{content[:8]}"
         self._planned_tables[name] = query.verb
         return lambda: self._finish_query(query, answer, name, content)
@@ -207,75 +206,60 @@ class Session:
         if query.into is not None and query.into.is_file:
             write_rows(rows, query.into)
             return Result(source, rows, remarks=(*remarks, f"wrote {query.into.name}"))
-        self._to_commit.append((name, content, answer.planned, source))
-        evidence = f"{name}_evidence" if answer.planned.evidence else None
-        if evidence:
-            files = _parquet(self.store, answer.planned.evidence)
-            self._execute(
-                f'CREATE OR REPLACE TEMP TABLE "{answer.relation}:evidence" AS SELECT * REPLACE (args::JSON AS args) '
-                f'FROM read_parquet({files}) WHERE target IN (SELECT target FROM "{answer.relation}")'
-            )
-        self._execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS FROM "{answer.relation}"')
-        if evidence:
-            self._execute(f'CREATE OR REPLACE TEMP VIEW "{evidence}" AS FROM "{answer.relation}:evidence"')
-        return Result(source, rows, name, evidence, remarks=remarks)
+        pending = Pending(name, content, answer.relation, answer.planned, source)
+        self._tables.add(pending)
+        return Result(source, rows, name, pending.evidence, remarks=remarks)
 
     def _answer(self, query: ast.Query) -> Answer:
         """Check and plan a query; its rows will be in the temporary table `relation`."""
         checked = check(query, self.names)
         planned = plan_query(checked, self.known)
-        relation = f"clq:{digest([planned.key, *self._tail(query)])[:16]}"
+        relation = f"clq:{self._content(planned, query)[:16]}"
         parts = [self._placed(s) for s in (query.where, query.order) if s is not None]
         self._waiting.queries.append(planned)
         self._waiting.finishes.append(lambda: self._materialise(checked, planned, query, relation, parts))
         return Answer(relation, query.verb, planned, relation)
 
-    def _tail(self, query: ast.Query) -> list[Any]:
-        """What the tail of a query does, as part of a name: its canonical text and the parameters in it."""
-        text = canonical_tail(query)
-        return [text, sorted((k, str(v)) for k, v in self.names.parameters.items() if f"${k}" in text)]
+    def _content(self, planned: PlannedQuery, query: ast.Query) -> str:
+        return content_of(planned, [canonical_tail(query)], self.names.parameters)
 
     def _materialise(
         self, checked: CheckedQuery, planned: PlannedQuery, query: ast.Query, relation: str, parts: list[Placed]
     ) -> None:
         verb = VERBS[planned.verb]
-        files = _parquet(self.store, planned.answers)
+        files = parquet(self.store, planned.answers)
         sql = f"SELECT * REPLACE (args::JSON AS args) FROM read_parquet({files})"
-        rest = list(parts)
-        pieces: list[Placed] = []
-        if query.where is not None:
-            where = rest.pop(0)
-            pieces.append(where)
+        where = parts[0] if query.where is not None else None
+        order = parts[-1] if query.order is not None else None
+        if where is not None:
             sql += f" WHERE {where.text}"
-        if query.order is not None:
-            order = rest.pop(0)
-            pieces.append(order)
+        if order is not None:
             sql += f" ORDER BY {order.text}"
         elif len(planned.answers) > 1:
             sql += " ORDER BY " + ", ".join(f'"{c}"' for c in verb.order)
         if checked.limit is not None:
             sql += f" LIMIT {checked.limit}"
-        self._execute(f'CREATE OR REPLACE TEMP TABLE "{relation}" AS {sql}', *pieces)
+        self._execute(f'CREATE OR REPLACE TEMP TABLE "{relation}" AS {sql}', *parts)
 
-    def _plan_statement(self, statement: ast.PlanStatement) -> Finish:
+    def _plan_statement(self, statement: ast.PlanStatement) -> Finish | None:
         from .render_plan import plan_rows, plan_text
 
         if statement.analyze:
             raise Diagnostic("not-here", "PLAN ANALYZE does not exist in this version; PLAN does", statement.span)
-        before, self._waiting = self._waiting, _Waiting()
+        if not self._dry:
+            self._flush()  # what the lines above have computed is in the store by then
         if isinstance(statement.body, ast.Query):
             self._answer(statement.body)
         else:
             self._placed(statement.body)
-        queries, self._waiting = self._waiting.queries, before
-
-        def finish() -> Result:
-            plan = self._optimized(queries)
-            return Result(
-                self._source(statement.span), plan_rows(plan, self.store), text=plan_text(plan, self.store, queries)
-            )
-
-        return finish
+        if self._dry:
+            return None
+        queries, self._waiting = self._waiting.queries, _Waiting()
+        plan = self._optimized(queries)
+        result = Result(
+            self._source(statement.span), plan_rows(plan, self.store), text=plan_text(plan, self.store, queries)
+        )
+        return lambda: result
 
     # ------------------------------------------------------------ SQL
 
@@ -299,7 +283,7 @@ class Session:
 
         def finish() -> Result:
             if self.catalogue.writes(placed.text):
-                self._commit()
+                self._tables.commit()
                 rows = self.catalogue.commit(lambda con: self._fetch(con, placed))
             else:
                 rows = self._fetch(self.catalogue.connection, placed)
@@ -363,57 +347,13 @@ class Session:
 
     def _flush_for_subquery(self) -> None:
         self._flush()
-        self._commit()
+        self._tables.commit()
 
     def _table(self, name: str) -> NamedThing | None:
         verb = self._planned_tables.get(name)
         if verb is None:
             return None
         return Answer(name, verb, PlannedQuery(verb, (), (), (), ()), name)
-
-    # ------------------------------------------------------------ commits
-
-    def _commit(self) -> None:
-        """Put finished answers into the catalogue as tables, all in one commit; what is there already is left alone."""
-        pending, self._to_commit = self._to_commit, []
-        con = self.catalogue.connection
-        there = dict(con.execute("SELECT name, content FROM clq.meta.tables").fetchall())
-        fresh = [p for p in pending if there.get(p[0]) != p[1]]
-        if fresh:
-            self.catalogue.commit(lambda con: self._store_tables(con, there, fresh))
-        for name, *_ in pending:  # from here on the name is the catalogue's table
-            con.execute(f'DROP VIEW IF EXISTS temp.main."{name}"')
-            con.execute(f'DROP VIEW IF EXISTS temp.main."{name}_evidence"')
-
-    def _store_tables(
-        self, con: Any, there: Mapping[str, str], fresh: Sequence[tuple[str, str, PlannedQuery, str]]
-    ) -> None:
-        for name, content, planned, source in fresh:
-            self._store_table(con, there, name, content, planned, source)
-
-    def _store_table(
-        self, con: Any, there: Mapping[str, str], name: str, content: str, planned: PlannedQuery, source: str
-    ) -> None:
-        exists = con.execute(
-            "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'clq' AND table_name = ?", [name]
-        ).fetchone()[0]
-        if exists and name not in there:
-            raise Diagnostic(
-                "table-exists",
-                f"the table {name} exists and was not made by clq",
-                hint="choose another name after INTO",
-            )
-        con.execute(f'CREATE OR REPLACE TABLE clq.main."{name}" AS FROM temp.main."{name}"')
-        if planned.evidence:
-            con.execute(f'CREATE OR REPLACE TABLE clq.main."{name}_evidence" AS FROM temp.main."{name}_evidence"')
-        con.execute("DELETE FROM clq.meta.tables WHERE name = ?", [name])
-        now = time.strftime("%Y-%m-%d %H:%M:%S")
-        con.execute("INSERT INTO clq.meta.tables VALUES (?, ?, ?, ?)", [name, content, planned.key, now])
-        counts = self.resources.counts
-        con.execute(
-            "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [planned.key, source, planned.verb, now, None, counts["rounds"], counts["decoded"], self.resources.device],
-        )
 
     def _source(self, span: ast.Span) -> str:
         return self._text[span.start : span.end]
@@ -444,11 +384,6 @@ def renamed(thing: NamedThing, name: str) -> NamedThing:
     from dataclasses import replace
 
     return replace(thing, name=name) if hasattr(thing, "spec") else thing  # type: ignore[type-var]
-
-
-def _parquet(store: Store, operators: Sequence[Any]) -> str:
-    files = [str(path) for o in operators for path in store.find(o).files]  # type: ignore[union-attr]
-    return "[" + ", ".join("'" + f.replace("'", "''") + "'" for f in dict.fromkeys(files)) + "]"
 
 
 __all__ = ["Answer", "Session", "Texts", "device_of"]

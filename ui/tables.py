@@ -1,0 +1,112 @@
+"""Answers on their way into the catalogue: gathered while a script runs, put there in one commit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.catalogue import Catalogue
+from ..engine.operator import digest
+from ..engine.resources import Resources
+from ..engine.store import Store
+from ..lang.diagnostic import Diagnostic
+from .planning import PlannedQuery
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A finished answer: the table it becomes, a digest of what is in it, and where its rows are until then."""
+
+    name: str
+    content: str
+    relation: str
+    planned: PlannedQuery
+    statement: str
+
+    @property
+    def evidence(self) -> str | None:
+        return f"{self.name}_evidence" if self.planned.evidence else None
+
+
+class Tables:
+    """The tables of one session that are not committed yet; until they are, they are views of the same names."""
+
+    def __init__(self, catalogue: Catalogue, store: Store, resources: Resources) -> None:
+        self.catalogue, self.store, self.resources = catalogue, store, resources
+        self._pending: list[Pending] = []
+
+    def add(self, pending: Pending) -> None:
+        """Make an answer's rows readable under its name, and its evidence beside it."""
+        con = self.catalogue.connection
+        con.execute(f'CREATE OR REPLACE TEMP VIEW "{pending.name}" AS FROM "{pending.relation}"')
+        if pending.evidence:
+            files = parquet(self.store, pending.planned.evidence)
+            con.execute(
+                f'CREATE OR REPLACE TEMP TABLE "{pending.relation}:evidence" AS '
+                f"SELECT * REPLACE (args::JSON AS args) FROM read_parquet({files}) "
+                f'WHERE target IN (SELECT target FROM "{pending.relation}")'
+            )
+            con.execute(f'CREATE OR REPLACE TEMP VIEW "{pending.evidence}" AS FROM "{pending.relation}:evidence"')
+        self._pending.append(pending)
+
+    def commit(self) -> None:
+        """Put all tables into the catalogue; one whose content is there already is left alone."""
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        con = self.catalogue.connection
+        there = dict(con.execute("SELECT name, content FROM clq.meta.tables").fetchall())
+        present = {
+            row[0]
+            for row in con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'clq'").fetchall()
+        }
+        fresh = [p for p in pending if there.get(p.name) != p.content or p.name not in present]
+        foreign = [p.name for p in fresh if p.name in present and p.name not in there]
+        if foreign:
+            raise Diagnostic(
+                "table-exists", f"the table {foreign[0]} exists and was not made by clq",
+                hint="choose another name after INTO",
+            )  # fmt: skip
+        if fresh:
+            self.catalogue.commit(lambda con: self._write(con, fresh))
+        for p in pending:  # from here on the name is the catalogue's table
+            for name in filter(None, (p.name, p.evidence)):
+                con.execute(f'DROP VIEW IF EXISTS temp.main."{name}"')
+
+    def _write(self, con: Any, fresh: Sequence[Pending]) -> None:
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        counts = self.resources.counts
+        for p in fresh:
+            for name in filter(None, (p.name, p.evidence)):
+                con.execute(f'CREATE OR REPLACE TABLE clq.main."{name}" AS FROM temp.main."{name}"')
+            con.execute("DELETE FROM clq.meta.tables WHERE name = ?", [p.name])
+            con.execute("INSERT INTO clq.meta.tables VALUES (?, ?, ?, ?)", [p.name, p.content, p.planned.key, now])
+            con.execute(
+                "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [p.planned.key, p.statement, p.planned.verb, now, counts["rounds"], counts["decoded"],
+                 self.resources.device],
+            )  # fmt: skip
+            for operator in p.planned.operators():
+                held = self.store.find(operator)
+                if held is not None:
+                    con.execute(
+                        "INSERT INTO clq.meta.nodes VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        [p.planned.key, operator.key, type(operator).__name__, operator.label(), held.rows, held.bytes,
+                         held.manifest["seconds"]],
+                    )  # fmt: skip
+
+
+def parquet(store: Store, operators: Sequence[Any]) -> str:
+    """The Parquet files of answers, as DuckDB's list of texts."""
+    held = [store.find(o) for o in operators]
+    files = [str(path) for artifact in held if artifact is not None for path in artifact.files]
+    return "[" + ", ".join("'" + f.replace("'", "''") + "'" for f in dict.fromkeys(files)) + "]"
+
+
+def content_of(planned: PlannedQuery, tail: Sequence[Any], parameters: Mapping[str, Any]) -> str:
+    """A digest of what an answer's table holds: the work, the canonical tail, and the parameters that stand in it."""
+    text = " ".join(map(str, tail))
+    used = sorted((k, str(v)) for k, v in parameters.items() if f"${k}" in text)
+    return digest([planned.key, text, [list(u) for u in used]])
