@@ -46,6 +46,17 @@ def place(sql: str, span: Span, islands: Sequence[tuple[Span, str]]) -> Placed:
     return Placed("".join([*out, rest]), tuple(pieces), span)
 
 
+def around(sql: str, fragments: Sequence[Placed]) -> Placed:
+    """A statement that holds the user's fragments in their order, with the places they came from."""
+    pieces: list[tuple[int, int, int]] = []
+    here = 0
+    for fragment in fragments:
+        here = sql.index(fragment.text, here)
+        pieces += [(here + start, size, source) for start, size, source in fragment.pieces]
+        here += len(fragment.text)
+    return Placed(sql, tuple(pieces), fragments[0].span)
+
+
 def diagnostic_of(error: Exception, placed: Placed, exit_code: int = 2) -> Diagnostic:
     """What DuckDB said, at its place in the script. Expects the setting `errors_as_json`."""
     raw = str(error)

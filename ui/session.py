@@ -12,7 +12,7 @@ from ..engine.fingerprint import Fingerprints
 from ..engine.plan import Plan
 from ..engine.resources import Resources
 from ..engine.run import optimize, run
-from ..engine.sql import Placed, diagnostic_of, place
+from ..engine.sql import Placed, around, diagnostic_of, place
 from ..engine.store import Store
 from ..lang import ast, check, parse, resolve
 from ..lang.declare import CheckedQuery
@@ -304,7 +304,7 @@ class Session:
             raise diagnostic_of(error, placed) from error
 
     def _execute(self, sql: str, *parts: Placed | None) -> None:
-        """Run a statement of ours around the user's fragments; an error is placed in the first fragment."""
+        """Run a statement of ours around fragments of the user's; an error is mapped back into them."""
         import duckdb
 
         self._provide(sql)
@@ -312,12 +312,10 @@ class Session:
         try:
             self.catalogue.connection.execute(sql, wanted or None)
         except duckdb.Error as error:
-            fragment = next((p for p in parts if p is not None), None)
-            if fragment is None:
+            fragments = [p for p in parts if p is not None]
+            if not fragments:
                 raise
-            at = sql.index(fragment.text)
-            shifted = Placed(sql, tuple((at + a, n, s) for a, n, s in fragment.pieces), fragment.span)
-            raise diagnostic_of(error, shifted) from error
+            raise diagnostic_of(error, around(sql, fragments)) from error
 
     def _provide(self, sql: str) -> None:
         provide(sql, self.names, self.catalogue.connection)
