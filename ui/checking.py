@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..lang import ast, check, parse, resolve
+from ..lang import ast, parse
+from ..lang.check import check, resolve
 from ..lang.declare import Thing as NamedThing
 from ..lang.diagnostic import Diagnostic
 from ..lang.verbs import VERBS
@@ -44,6 +45,7 @@ def check_script(text: str, path: str | None, parameters: Mapping[str, Any]) -> 
 def _check(
     statement: ast.Statement, names: Catalog, tables: dict[str, NamedThing], given: Mapping[str, Any]
 ) -> list[str]:
+    from .planning import thing_of
     from .session import constant, renamed
 
     notes: list[str] = []
@@ -57,10 +59,10 @@ def _check(
         case ast.Let(value=ast.Subquery()):
             pass
         case ast.Let():
-            names.made[statement.name] = renamed(resolve(statement.value, None, names), statement.name)
+            names.made[statement.name] = renamed(thing_of(resolve(statement.value, None, names)), statement.name)
         case ast.SetStatement() if statement.value is not None and statement.setting.lower() in SETTINGS:
             setting = statement.setting.lower()
-            names.settings[setting] = resolve(statement.value, SETTINGS[setting], names)
+            names.settings[setting] = thing_of(resolve(statement.value, SETTINGS[setting], names))
         case ast.Query():
             notes += check(statement, names).notes
             if statement.into is not None and not statement.into.is_file:

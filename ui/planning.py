@@ -11,6 +11,7 @@ from ..engine.fingerprint import Fingerprints
 from ..engine.operator import Operator, digest
 from ..engine.plan import graph_of, ordered
 from ..lang.declare import Bound, CheckedQuery, Default, Selected, UnitTarget
+from ..lang.declare import Thing as Named
 from ..lang.diagnostic import Diagnostic
 from ..stdlib.catalog import methods
 from ..stdlib.datasets.combined import combine
@@ -56,6 +57,17 @@ def texts_of(parts: tuple[Selected, ...]) -> Texts | None:
         return None
     lists = [(p.thing, p.items) for p in parts if isinstance(p.thing, Texts)]
     return join(lists, lists[0][0].what)
+
+
+def thing_of(found: Named | Selected) -> Named:
+    """What LET and SET keep: a selection becomes a data set or a list of its own."""
+    if not isinstance(found, Selected):
+        return found
+    if found.items is None:
+        return found.thing
+    whole = dataset_of((found,)) if isinstance(found.thing, Dataset) else texts_of((found,))
+    assert whole is not None
+    return whole
 
 
 def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:

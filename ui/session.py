@@ -14,7 +14,8 @@ from ..engine.resources import Resources
 from ..engine.run import optimize, run
 from ..engine.sql import Placed, around, diagnostic_of, place
 from ..engine.store import Store
-from ..lang import ast, check, parse, resolve
+from ..lang import ast, parse
+from ..lang.check import check, resolve
 from ..lang.declare import CheckedQuery
 from ..lang.declare import Thing as NamedThing
 from ..lang.diagnostic import Diagnostic
@@ -23,7 +24,7 @@ from ..lang.verbs import VERBS
 from ..stdlib.catalog import SETTINGS, Catalog
 from ..stdlib.things import Texts
 from .files import check_file, write_rows
-from .planning import PlannedQuery, plan_query
+from .planning import PlannedQuery, plan_query, thing_of
 from .relations import provide
 from .results import Result, Results
 from .tables import Pending, Tables, content_of, parquet
@@ -171,7 +172,7 @@ class Session:
                 return lambda: self._view(statement.name, f'FROM "{answer.relation}"')
             placed = self._placed(value.body)
             return lambda: self._view(statement.name, placed.text, placed)
-        thing = resolve(value, None, self.names)
+        thing = thing_of(resolve(value, None, self.names))
         self.names.made[statement.name] = renamed(thing, statement.name)
         return None
 
@@ -183,7 +184,7 @@ class Session:
         if value is None:
             self.names.settings.pop(setting, None)
         elif setting in SETTINGS:
-            self.names.settings[setting] = resolve(value, SETTINGS[setting], self.names)
+            self.names.settings[setting] = thing_of(resolve(value, SETTINGS[setting], self.names))
         elif setting == "device":
             self.resources.device = device_of(str(constant(value)))
         else:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..lang import ast, resolve
+from ..lang import ast
+from ..lang.check import resolve
 from ..lang.declare import MethodDeclaration
 from ..lang.diagnostic import Diagnostic, did_you_mean, listing
 from ..lang.verbs import VERBS
