@@ -50,12 +50,13 @@ def _create(con: duckdb.DuckDBPyConnection, name: str, make: Any) -> None:
     place = f'memory."{schema}"."{table}"' if schema else f'temp.main."{table}"'
     found = con.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE table_name = ? AND schema_name = ?", [table, schema or "main"]
-    ).fetchone()
-    if schema and found and found[0]:
+    ).fetchall()
+    if schema and found[0][0]:
         return
     if schema and not re.fullmatch(r"\w+", schema):
         return
-    con.register("clq_relation", make())
+    rows = make()
+    con.register("clq_relation", rows)
     try:
         kind = "TABLE" if schema else "TEMP TABLE"
         con.execute(f"CREATE OR REPLACE {kind} {place} AS FROM clq_relation")

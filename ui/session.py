@@ -299,10 +299,12 @@ class Session:
         self._provide(placed.text)
         wanted = {k: v for k, v in self.names.parameters.items() if f"${k}" in placed.text}
         try:
-            con.execute(placed.text, wanted or None)
-            return con.to_arrow_table() if con.description else pa.table({})
+            relation = con.sql(placed.text, params=wanted or None)
+            rows = pa.table({}) if relation is None else relation.to_arrow_table()
         except duckdb.Error as error:
             raise diagnostic_of(error, placed) from error
+        # Statements such as CREATE come back as a count of nothing.
+        return pa.table({}) if rows.column_names == ["Count"] and not len(rows) else rows
 
     def _execute(self, sql: str, *parts: Placed | None) -> None:
         """Run a statement of ours around fragments of the user's; an error is mapped back into them."""
@@ -322,7 +324,7 @@ class Session:
         provide(sql, self.names, self.catalogue.connection)
 
     def _arrow(self, sql: str) -> pa.Table:
-        return self.catalogue.connection.execute(sql).to_arrow_table()
+        return self.catalogue.connection.sql(sql).to_arrow_table()
 
     def _subquery(self, subquery: ast.Subquery, column: str) -> Sequence[Any]:
         """The values of a subquery in a slot: everything before it is computed first."""

@@ -123,7 +123,7 @@ def _params(statement: ast.Show, session: Session) -> pa.Table:
 
 
 def _runs(statement: ast.Show, session: Session) -> pa.Table:
-    return session.catalogue.connection.execute(
+    return session.catalogue.connection.sql(
         "SELECT finished, verb, statement, rounds, decoded, run FROM clq.meta.runs ORDER BY finished DESC"
     ).to_arrow_table()
 
