@@ -3,8 +3,12 @@
 May import nothing of clq but itself, and neither torch nor DuckDB; lark only when the first text is parsed.
 """
 
+from .bind import bind
+from .check import check
 from .diagnostic import Diagnostic
+from .errors import explain
 from .parse import parse
+from .resolve import resolve
 from .verbs import VERBS
 
-__all__ = ["VERBS", "Diagnostic", "parse"]
+__all__ = ["VERBS", "Diagnostic", "bind", "check", "explain", "parse", "resolve"]

@@ -10,6 +10,7 @@ from . import ast
 from .ast import Constant, Name, Parameter, Place, Query, Span
 from .diagnostic import Diagnostic
 from .literals import decode_string, number, parameter_name
+from .reserved import refuse_reserved
 from .syntax_rules import what_is
 from .verbs import CLAUSES, SPELLINGS
 
@@ -71,7 +72,7 @@ class Builder:
 
     def formal(self, tree: Any) -> tuple[str, ast.Value | None]:
         name, default = tree.children
-        return self.made_name(name, "DEFINE")[0], None if default is None else self.value(default)
+        return str(name), None if default is None else self.value(default)
 
     def made_name(self, token: Any, by: str) -> tuple[str, Span]:
         """A name that a statement makes: a plain word or a quoted name, so that SQL can use it."""
@@ -82,6 +83,7 @@ class Builder:
             else:
                 message = f"{by} makes a plain name, of letters, digits and _: {text} is none"
             raise Diagnostic("unexpected", message, _span(token))
+        refuse_reserved(text, _span(token))
         return text, _span(token)
 
     # ------------------------------------------------------------------ queries
@@ -292,4 +294,3 @@ class Builder:
         if token.type in {"TRUE", "FALSE", "NULL"}:
             return Constant(_span(token), {"TRUE": True, "FALSE": False, "NULL": None}[token.type])
         return Constant(_span(token), number(token))
-

@@ -87,9 +87,7 @@ class Bound:
 
     def changed(self) -> dict[str, Any]:
         """The arguments whose value differs from the default, in declared order."""
-        return {
-            p.name: self.values[p.name] for p in self.declaration.parameters if self.values[p.name] != p.default
-        }
+        return {p.name: self.values[p.name] for p in self.declaration.parameters if self.values[p.name] != p.default}
 
 
 @runtime_checkable
@@ -158,11 +156,13 @@ class Catalog(Protocol):
     def inline(self, values: Sequence[str], kind: Kind, span: Span) -> Thing: ...
     def setting(self, name: str) -> Any | None: ...
     def parameter(self, name: str) -> Any: ...
-    def default(self, slot: Slot, verb: str, model: Thing | None, judge: Thing | None) -> tuple[Thing | str, str] | None:
+    def default(
+        self, slot: Slot, verb: str, model: Thing | None, judge: Thing | None
+    ) -> tuple[Thing | str, str] | None:
         """What fills a slot that nobody wrote, and why; None: nothing does, so it must be asked for."""
 
-    def select(self, subquery: Subquery, column: str) -> Sequence[Any]:
-        """Run a subquery and return its column of this name, or its only column."""
+    def select(self, subquery: Subquery, column: str) -> Sequence[Any] | None:
+        """Run a subquery and return its column of this name, or its only column; None: not known before a run."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The one error a user sees: code, place, what was found, what was expected, and what to write instead.
 
-    Diagnostic
-     ├─ exit code 2: found before the first pass (syntax, names, arguments, missing folder or weights)
-     └─ exit code 1: found while running (unreadable image, disk full, lost permission)
+Diagnostic
+ ├─ exit code 2: found before the first pass (syntax, names, arguments, missing folder or weights)
+ └─ exit code 1: found while running (unreadable image, disk full, lost permission)
 """
 
 from __future__ import annotations

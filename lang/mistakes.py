@@ -105,7 +105,7 @@ MISTAKES: tuple[Mistake, ...] = (
             ('ATTRIBUTE CLASS ‹"boat"› OF labnet', "A class is text or a number: CLASS 'boat'"),
             ("LOCATE SYNSET ‹bird.n.01›", "A synset is text: SYNSET 'bird.n.01'"),
             ("ATTRIBUTE TEXT ‹bird› ON 'a.jpg'", "Text stands in single quotes: TEXT 'bird'"),
-            ("EXPLAIN class ‹OF› labnet", "CLASS needs text or a number; a layer of that name is written \"class\""),
+            ("EXPLAIN class ‹OF› labnet", 'CLASS needs text or a number; a layer of that name is written "class"'),
         ),
     ),
     Mistake(
@@ -114,7 +114,10 @@ MISTAKES: tuple[Mistake, ...] = (
         rules.bare_path,
         (
             ("EXPLAIN layer4 OF labnet ON ‹photos/val›", "A file or folder stands in single quotes: 'photos/val'"),
-            ("EXPLAIN layer4 OF labnet ON ‹/data/val› USING falcon", "A file or folder stands in single quotes: '/data/val'"),
+            (
+                "EXPLAIN layer4 OF labnet ON ‹/data/val› USING falcon",
+                "A file or folder stands in single quotes: '/data/val'",
+            ),
         ),
     ),
     Mistake(
@@ -213,10 +216,19 @@ MISTAKES: tuple[Mistake, ...] = (
             ("EXPLAIN fc OF labnet ‹MINUS› low", "What it is set against comes after CONTRAST: CONTRAST low"),
             ("EXPLAIN GROUPS ‹LAYER› layer4", "A layer comes after IN: EXPLAIN GROUPS IN layer4"),
             ("EXPLAIN GROUPS ‹AT› layer4", "A layer comes after IN: EXPLAIN GROUPS IN layer4"),
-            ("EXPLAIN fc OF labnet ‹SAVE› labels", "The name of a table, or a file in quotes, comes after INTO: INTO labels"),
-            ("EXPLAIN fc OF labnet ‹AS› labels", "The name of a table, or a file in quotes, comes after INTO: INTO labels"),
+            (
+                "EXPLAIN fc OF labnet ‹SAVE› labels",
+                "The name of a table, or a file in quotes, comes after INTO: INTO labels",
+            ),
+            (
+                "EXPLAIN fc OF labnet ‹AS› labels",
+                "The name of a table, or a file in quotes, comes after INTO: INTO labels",
+            ),
             ("EXPLAIN fc OF labnet ‹JUDGE› labclip", "A judge comes after JUDGED BY: JUDGED BY labclip"),
-            ("EXPLAIN fc ‹CAPTIONS› lab.captions", "Captions come after CAPTIONED BY: EXPLAIN fc CAPTIONED BY lab.captions"),
+            (
+                "EXPLAIN fc ‹CAPTIONS› lab.captions",
+                "Captions come after CAPTIONED BY: EXPLAIN fc CAPTIONED BY lab.captions",
+            ),
         ),
     ),
     Mistake(
@@ -289,7 +301,10 @@ MISTAKES: tuple[Mistake, ...] = (
         "unexpected",
         rules.missing_semicolon,
         (
-            ("EXPLAIN fc OF labnet ‹EXPLAIN› conv1 OF labnet", "Statements end with a semicolon; put one before EXPLAIN"),
+            (
+                "EXPLAIN fc OF labnet ‹EXPLAIN› conv1 OF labnet",
+                "Statements end with a semicolon; put one before EXPLAIN",
+            ),
             ("LET x = labnet ‹SELECT› 1", "Statements end with a semicolon; put one before SELECT"),
         ),
     ),
@@ -359,7 +374,10 @@ MISTAKES: tuple[Mistake, ...] = (
         "unexpected",
         rules.anything,
         (
-            ("EXPLAIN layer4 OF labnet ‹?›", "Unexpected ?; expected a clause such as IN, ON, FOR, USING, a comma or the end"),
+            (
+                "EXPLAIN layer4 OF labnet ‹?›",
+                "Unexpected ?; expected a clause such as IN, ON, FOR, USING, a comma or the end",
+            ),
         ),
     ),
 )
@@ -392,6 +410,8 @@ def unknown_statement(code: Code, first: int, end: int) -> Diagnostic:
         return Diagnostic("unknown-statement", message, token.span)
     known = CLQ_STARTS | SQL_STARTS
     near = _SYNONYMS.get(token.up) or (nearest(token.text, known) if token.kind == "word" else None)
-    guess = f" Did you mean {near}?" if near else " One that does: EXPLAIN layer4 OF labnet (SHOW VERBS lists the verbs)"
+    guess = (
+        f" Did you mean {near}?" if near else " One that does: EXPLAIN layer4 OF labnet (SHOW VERBS lists the verbs)"
+    )
     start = token.text if len(token.text) <= 30 else f"{token.text[:30]}…"
     return Diagnostic("unknown-statement", f"No statement starts with {start}.{guess}", token.span)

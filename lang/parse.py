@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from .ast import Call, Define, Island, PlanStatement, Query, Script, Span, Sql, Statement
+from .ast import Call, Define, Island, PlanStatement, Query, Script, Sql, Statement
 from .build import Builder
 from .diagnostic import Diagnostic
 from .mistakes import Failure, Terminal, classify, unknown_statement
@@ -26,9 +26,11 @@ PATH = re.compile(r"[^\W\d]\w*\**(?:\.[\w*]+)*|\*")
 _NUMBER = re.compile(r"-?(?:\d[\d_]*(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _INTEGER = re.compile(r"-?\d[\d_]*")
 # Reserved words of SQL that cannot go on a condition, so that what the user meant for a clause is not swallowed by it.
-_TAIL_STOPS = frozenset("WHERE ORDER LIMIT INTO USING WITH ON FOR TO HAVING QUALIFY WINDOW UNION EXCEPT INTERSECT".split())
+_TAIL_STOPS = frozenset(
+    ["WHERE", "ORDER", "LIMIT", "INTO", "USING", "WITH", "ON", "FOR", "TO", "HAVING", "QUALIFY", "WINDOW", "UNION", "EXCEPT", "INTERSECT"]
+)
 _ROLES = {"targets": "TARGET_VERB", "source": "SOURCE_VERB"}
-_CLAUSE_AFTER_VALUE = frozenset("OF CONTRAST JUDGED CAPTIONED CHANGING".split())
+_CLAUSE_AFTER_VALUE = frozenset(["OF", "CONTRAST", "JUDGED", "CAPTIONED", "CHANGING"])
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ _COMES_AFTER = {
     "CONTRAST": "What it is set against comes", "INTO": "The name of a table, or a file in quotes, comes",
     "JUDGED BY": "A judge comes", "CAPTIONED BY": "Captions come",
 }  # fmt: skip
-_NOISE = frozenset("LAYER LAYERS UNIT UNITS NEURON NEURONS THE ALL FEATURE FEATURES IMAGE JUDGES".split())
-_AROUND = frozenset("UNION EXCEPT INTERSECT HAVING QUALIFY WINDOW OFFSET JOIN".split())
+_NOISE = frozenset(["LAYER", "LAYERS", "UNIT", "UNITS", "NEURON", "NEURONS", "THE", "ALL", "FEATURE", "FEATURES", "IMAGE", "JUDGES"])
+_AROUND = frozenset(["UNION", "EXCEPT", "INTERSECT", "HAVING", "QUALIFY", "WINDOW", "OFFSET", "JOIN"])
 _TAIL_ORDER = ("WHERE", "ORDER", "LIMIT", "INTO")
 _TAIL_NEEDS = {
     "WHERE": "WHERE needs a condition: WHERE rank = 1",
@@ -72,9 +72,13 @@ def slice_dots(f: Failure) -> Told:
 def bare_query(f: Failure) -> Told:
     """LET q = EXPLAIN …, EVALUATE EXPLAIN …: the verb was read as a name, and what follows it does not fit."""
     name, before = f.previous, f.before(2)
-    if name.kind != "NAME" or name.up not in (VERB_WORDS | SQL_QUERY) - CLAUSE_WORDS or before.kind in {"", "COMMA", "LPAR", "LSQB"}:
+    if (
+        name.kind != "NAME"
+        or name.up not in (VERB_WORDS | SQL_QUERY) - CLAUSE_WORDS
+        or before.kind in {"", "COMMA", "LPAR", "LSQB"}
+    ):
         return None
-    if f.found.kind in {"RPAR", "RSQB", "COMMA", "$END"} or f.wants_clause and f.found.kind in CLAUSE_WORDS:
+    if f.found.kind in {"RPAR", "RSQB", "COMMA", "$END"} or (f.wants_clause and f.found.kind in CLAUSE_WORDS):
         return None
     start = f.text_between(f.fed[0].start, name.start).rstrip() if before.kind == "EQUAL" else before.text
     return f"Put the query in parentheses: {start} ({name.up} …)", name.span
@@ -120,7 +124,11 @@ def bare_constant(f: Failure) -> Told:
         takes = {"CLASS": "text or a number", "SYNSET": "text, such as 'bird.n.01'", "TEXT": "text in single quotes"}
         return f'{kind} needs {takes[kind]}; a layer of that name is written "{f.previous.text}"', f.found.span
     text = encode_string(f.found.text.strip('"'))
-    says = {"CLASS": "A class is text or a number", "SYNSET": "A synset is text", "TEXT": "Text stands in single quotes"}
+    says = {
+        "CLASS": "A class is text or a number",
+        "SYNSET": "A synset is text",
+        "TEXT": "Text stands in single quotes",
+    }
     return f"{says[kind]}: {kind} {text}", f.found.span
 
 
@@ -258,13 +266,15 @@ def statement_form(f: Failure) -> Told:
     statement = f.frame.statement
     if statement is None and f.frame.called and f.fed and f.fed[0].kind == "DEFINE":
         statement = f.fed[0]
-    if statement is None or any(t.kind == "EQUAL" for t in f.fed) and statement.kind != "DEFINE" or f.frame.clauses:
+    if statement is None or (any(t.kind == "EQUAL" for t in f.fed) and statement.kind != "DEFINE") or f.frame.clauses:
         return None
     if statement.kind == "SET" and len(f.fed) <= 2:
         name = f.fed[1].text if len(f.fed) > 1 else "model"
         return f"SET is written SET {name} = {f.value_after(f.at) or 'labnet'}", f.found.span
     if statement.kind == "IMPORT":
-        path = re.compile(r"[^\s;'\"]*").search(f.code.text, f.found.start if f.found.kind != "QUOTED" else f.found.start + 1)
+        path = re.compile(r"[^\s;'\"]*").search(
+            f.code.text, f.found.start if f.found.kind != "QUOTED" else f.found.start + 1
+        )
         name = path[0] if path and path[0] else "words.clq"
         return f"IMPORT takes a file in single quotes: IMPORT '{name}'", f.found.span
     if statement.kind == "SHOW" and len(f.fed) == 1:
@@ -291,7 +301,12 @@ def loose_argument(f: Failure) -> Told:
 def _loose_name(f: Failure) -> Told:
     """USING clip_dissect top_k = 5 fails at top_k, before the =."""
     using = f.frame.clause is not None and f.frame.clause.kind == "USING"
-    if not using or f.found.kind != "NAME" or f.code.up(f.at + 1, f.end) != "=" or f.previous.kind not in {"NAME", "RPAR"}:
+    if (
+        not using
+        or f.found.kind != "NAME"
+        or f.code.up(f.at + 1, f.end) != "="
+        or f.previous.kind not in {"NAME", "RPAR"}
+    ):
         return None
     method = f.previous.text if f.previous.kind == "NAME" else "method"
     value = f.value_after(f.at + 2) or "…"
@@ -313,7 +328,7 @@ def misspelt_clause(f: Failure) -> Told:
         return None
     words = [w.split()[0] for w in (*CLAUSES, *_TAIL_ORDER) if f.wants_clause or w in TAIL_WORDS]
     near = nearest(f.found.text, words) if len(f.found.text) > 2 else None
-    if near is None or f.code.up(f.at + 1, f.end) in {",", ""} and f.at + 1 >= f.end:
+    if near is None or (f.code.up(f.at + 1, f.end) in {",", ""} and f.at + 1 >= f.end):
         return None
     return f"No clause is called {f.found.text}. Did you mean {near}?", f.found.span
 
@@ -329,7 +344,10 @@ def missing_comma(f: Failure) -> Told:
     last, this = f.previous.text, f.value_after(f.at) or f.found.text
     joined = f"{last}, {this}" if f.previous.kind in VALUES else f"…, {this}"
     words = ", ".join(_unused(f)[:3])
-    return f"Several {several} are joined by commas: {joined}. A clause begins with a word such as {words}", f.found.span
+    return (
+        f"Several {several} are joined by commas: {joined}. A clause begins with a word such as {words}",
+        f.found.span,
+    )
 
 
 def _unused(f: Failure) -> list[str]:

@@ -256,7 +256,7 @@ _ALL = (
         "EMBED",
         "Vectors of images or words.",
         "source",
-        "EMBED lab.probe OF labclip",
+        "EMBED lab.probe JUDGED BY labclip",
         (*IMAGE, Column("text", "VARCHAR", "the word, if words"), Column("vector", "FLOAT[]", "the embedding"), *MADE),
         (*_IMAGE_ORDER, "text"),
         _clauses("OF IN ON USING JUDGED"),

@@ -1,0 +1,345 @@
+"""Every code a Diagnostic can have -> a page: what it means, why it comes, what to do, a wrong and a right example.
+
+in the text       unknown-statement, unexpected, clause-…, open-…, nested-query, reserved-name
+in its meaning    unknown-…, wrong-kind, missing-clause, …-argument, no-parameter, not-here, sql-error
+in the world      unread-file, missing-…, unreadable-image, store-…, damaged-artifact, disk-full, out-of-memory, …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import fill
+from types import MappingProxyType
+
+from .diagnostic import Diagnostic, did_you_mean, listing
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`wrong` and `right` are queries, or commands of a shell where they begin with $."""
+
+    code: str
+    title: str
+    meaning: str
+    remedy: str
+    wrong: str | None = None
+    right: str | None = None
+
+
+_ALL = (
+    # ---------------------------------------------------------------- in the text
+    Page(
+        "unknown-statement",
+        "A statement begins with an unknown word",
+        "The first word of a statement says whose it is: a verb or a word such as LET or SHOW is clq's, SELECT, CREATE "
+        "and so on are DuckDB's. Neither knows this one.",
+        "Write the word that the message proposes. SHOW VERBS lists the verbs. A name is given with LET.",
+        "EXPLAN layer4 OF labnet",
+        "EXPLAIN layer4 OF labnet",
+    ),
+    Page(
+        "unexpected",
+        "Something stands where it cannot",
+        "A query is a verb, its object, clauses in any order, then WHERE, ORDER BY, LIMIT and INTO. What the caret points "
+        "at fits none of them at this place, or the verb or method does not read it.",
+        "Follow the message: it says what was expected, and for words of other languages what clq calls them.",
+        "EXPLAIN layer4 FROM labnet",
+        "EXPLAIN layer4 OF labnet",
+    ),
+    Page(
+        "clause-order",
+        "A clause stands after the SQL tail",
+        "WHERE, ORDER BY, LIMIT and INTO act on the rows of the answer, end a query, and stand in this order.",
+        "Move the clause before WHERE. The other clauses may stand in any order.",
+        "EXPLAIN fc OF labnet WHERE rank = 1 USING clip_dissect",
+        "EXPLAIN fc OF labnet USING clip_dissect WHERE rank = 1",
+    ),
+    Page(
+        "clause-twice",
+        "A clause stands twice",
+        "Each clause stands once in a query; several of its values are joined by commas.",
+        "Join the values.",
+        "EXPLAIN fc OF labnet OF labself",
+        "EXPLAIN fc OF labnet, labself",
+    ),
+    Page(
+        "open-text",
+        "A text or a quoted name is never closed",
+        "The text or name that begins here runs to the end of the file. A quote inside text is doubled: 'it''s'.",
+        "Close it with the quote it began with.",
+        "EXPLAIN fc OF labnet WITH 'words.txt",
+        "EXPLAIN fc OF labnet WITH 'words.txt'",
+    ),
+    Page(
+        "open-bracket",
+        "A bracket has no partner",
+        "An opening bracket is never closed, is closed by another kind, or a closing one closes nothing.",
+        "Close the bracket that the caret points at, or take it away.",
+        "EXPLAIN layer4[0:64 OF labnet",
+        "EXPLAIN layer4[0:64] OF labnet",
+    ),
+    Page(
+        "open-comment",
+        "A comment is never closed",
+        "/* begins a comment that ends at */; such comments nest.",
+        "Write */ where it ends, or -- for a comment to the end of the line.",
+        "EXPLAIN fc OF labnet /* classes",
+        "EXPLAIN fc OF labnet /* classes */",
+    ),
+    Page(
+        "nested-query",
+        "A query inside something else stands without parentheses",
+        "A clq query as a value, or inside SQL, stands in parentheses. It sees names made by LET, tables and parameters, "
+        "but not the CTEs of the SQL around it.",
+        "Put it in parentheses, or name what it needs with LET before.",
+        "LET q = EXPLAIN fc OF labnet",
+        "LET q = (EXPLAIN fc OF labnet)",
+    ),
+    Page(
+        "reserved-name",
+        "A name is a reserved word of SQL",
+        "Names made by LET, INTO, PARAM and DEFINE can be used in SQL, so they must not be one of its reserved words.",
+        "Choose another name.",
+        "LET both = (EXPLAIN fc OF labnet)",
+        "LET pair = (EXPLAIN fc OF labnet)",
+    ),
+    # ---------------------------------------------------------------- in its meaning
+    Page(
+        "unknown-name",
+        "A name stands for nothing",
+        "Names are looked up among what LET made, then tables, then what is built in. This one is in none of them.",
+        "Correct the spelling (SHOW NAMES), make it with LET, or put the name of a file in single quotes.",
+        "EXPLAIN fc OF labnet ON lab.prob",
+        "EXPLAIN fc OF labnet ON lab.probe",
+    ),
+    Page(
+        "unknown-model",
+        "There is no such model",
+        "What follows OF is a model's name or the call of a function that makes one.",
+        "Correct the spelling (SHOW MODELS), or make the model with LET and a function.",
+        "EXPLAIN fc OF labnt",
+        "EXPLAIN fc OF labnet",
+    ),
+    Page(
+        "unknown-layer",
+        "The model has no such layer",
+        "Layers are called as the model's modules are in Python. A star stands for any name between two dots.",
+        "SHOW LAYERS OF the model lists them with their numbers of units.",
+        "EXPLAIN layr4 OF labnet",
+        "EXPLAIN layer4 OF labnet",
+    ),
+    Page(
+        "unknown-unit",
+        "The layer has no such unit",
+        "Units are counted from 0; negative numbers count from the end; slices are half-open, as in Python.",
+        "Stay within the number of units that the message names.",
+        "EXPLAIN layer4[700] OF labnet",
+        "EXPLAIN layer4[7] OF labnet",
+    ),
+    Page(
+        "unknown-method",
+        "The verb has no such method",
+        "Each verb has its own methods; USING names one or several of them.",
+        "SHOW METHODS FOR the verb lists them.",
+        "EXPLAIN fc OF labnet USING clip_disect",
+        "EXPLAIN fc OF labnet USING clip_dissect",
+    ),
+    Page(
+        "unknown-argument",
+        "The method or function has no such argument",
+        "Arguments are declared by the method or function; without a name they count in the declared order.",
+        "SHOW METHOD and its name lists arguments, defaults and ranges.",
+        "EXPLAIN fc OF labnet USING clip_dissect(topk=5)",
+        "EXPLAIN fc OF labnet USING clip_dissect(top_k=5)",
+    ),
+    Page(
+        "bad-argument",
+        "An argument has a value it cannot have",
+        "Each argument declares its type and range. The message says both, the default, and what the argument does.",
+        "Give a value of that type, within the range.",
+        "EXPLAIN fc OF labnet USING clip_dissect(top_k='many')",
+        "EXPLAIN fc OF labnet USING clip_dissect(top_k=50)",
+    ),
+    Page(
+        "missing-argument",
+        "An argument without a default was left out",
+        "Some arguments have no sensible default, such as the path of a folder.",
+        "Write the argument.",
+        "LET photos = folder()",
+        "LET photos = folder('photos/')",
+    ),
+    Page(
+        "missing-clause",
+        "A clause that nothing fills was left out",
+        "What a query does not say is taken from SET, then from what the model or judge brings with it. Nothing does here, "
+        "and clq does not guess.",
+        "Write the clause that the message shows, or SET it once for all.",
+        "EXPLAIN layer4",
+        "EXPLAIN layer4 OF labnet",
+    ),
+    Page(
+        "wrong-kind",
+        "A name of one kind stands where another belongs",
+        "A clause word fixes the kind of what follows: OF models, ON images, WITH words, CAPTIONED BY captions, JUDGED BY "
+        "a judge, USING methods.",
+        "Move the name to the clause that the message names.",
+        "EXPLAIN fc OF labnet ON lab.words",
+        "EXPLAIN fc OF labnet WITH lab.words",
+    ),
+    Page(
+        "unknown-vocabulary",
+        "There is no such vocabulary",
+        "What follows WITH is a vocabulary's name, a file in single quotes, a list, or a query. Double quotes enclose names.",
+        "Correct the spelling (SHOW VOCABULARIES) or the quotes.",
+        'EXPLAIN fc OF labnet WITH "words.txt"',
+        "EXPLAIN fc OF labnet WITH 'words.txt'",
+    ),
+    Page(
+        "unknown-column",
+        "The answer or table has no such column",
+        "WHERE and ORDER BY act on the columns of the answer (SHOW VERB and its name lists them), not on those of the images.",
+        "Choose images where they are named: ON lab.probe[(SELECT image FROM lab.probe WHERE …)].",
+        "EXPLAIN fc OF labnet WHERE scene = 'water'",
+        "EXPLAIN fc OF labnet ON lab.probe[(SELECT image FROM lab.probe WHERE scene = 'water')]",
+    ),
+    Page(
+        "unknown-setting",
+        "There is no such setting",
+        "SET takes clq's settings (model, dataset, judge, captions, vocabulary, device, seed) and DuckDB's.",
+        "Correct the spelling.",
+        "SET datset = lab.probe",
+        "SET dataset = lab.probe",
+    ),
+    Page(
+        "no-parameter",
+        "A parameter has no value",
+        "$name stands for a value that PARAM gives in the script, or --param on the command line.",
+        "Give it a value.",
+        "EXPLAIN fc OF labnet LIMIT $most",
+        "PARAM most = 5; EXPLAIN fc OF labnet LIMIT $most",
+    ),
+    Page(
+        "not-here",
+        "This does not exist in this version",
+        "The language is larger than what this version computes. Nothing is made up in its place.",
+        "The message says what does exist.",
+        "EXPLAIN GROUPS IN layer4 OF labnet",
+        "EXPLAIN layer4 OF labnet",
+    ),
+    Page(
+        "sql-error",
+        "DuckDB refused the SQL",
+        "Statements that begin with a word of SQL, and what follows WHERE and ORDER BY, are judged by DuckDB alone. The "
+        "message is DuckDB's, at its place in your text.",
+        "Correct the SQL. A clq query inside SQL stands in parentheses.",
+        "SELECT concep FROM (EXPLAIN fc OF labnet)",
+        "SELECT concept FROM (EXPLAIN fc OF labnet)",
+    ),
+    # ---------------------------------------------------------------- in the world
+    Page(
+        "unread-file",
+        "A file cannot be read",
+        "The file or folder is not there, may not be read, or is of no kind that clq reads. Paths are relative to the folder "
+        "that clq was started in.",
+        "Correct the path or the permissions.",
+    ),
+    Page(
+        "file-format",
+        "A file is not in the format that was expected",
+        "The file was read, but what is in it is not what its suffix or function promises.",
+        "Use the function for what the file is, or convert it.",
+    ),
+    Page(
+        "empty-data",
+        "Nothing is left to work on",
+        "A folder without images, a file without words, a list of none, or a query without rows was named as input.",
+        "Look at the input; for a query, run it alone.",
+    ),
+    Page(
+        "missing-folder",
+        "A folder is not there",
+        "A data set or the lab's files were expected in this folder.",
+        "Correct the path, or set the variable that the message names.",
+    ),
+    Page(
+        "missing-weights",
+        "A model's weights are not on this machine",
+        "The model is known but its weights were not found, and could not be fetched. Nothing silently becomes random.",
+        "Name a file with the weights, ask for random ones (weights=random), or use a model of the lab.",
+    ),
+    Page(
+        "unreadable-image",
+        "An image cannot be decoded",
+        "The file is damaged, cut off, or no image.",
+        "Repair or remove the file that the message names. What was computed before is kept.",
+    ),
+    Page(
+        "layer-shape",
+        "A layer's output has a shape that cannot be read as units",
+        "Units are read from outputs [N C], [N C H W] or [N T C]: images, channels or tokens, places.",
+        "Name another layer (SHOW LAYERS OF the model) or a sub-layer.",
+    ),
+    Page(
+        "no-gradient",
+        "A method needs gradients that this model or layer does not give",
+        "The output of the layer does not depend on the input by differentiable steps.",
+        "Use a method without gradients, or a crop that needs none (crop=whole for falcon).",
+    ),
+    Page(
+        "store-unwritable",
+        "The store cannot be written",
+        "The folder of the store, or the database in it, may not be written, or is on a disk that is read-only.",
+        "Name another with --store or CLQ_STORE, or change the permissions.",
+    ),
+    Page(
+        "store-busy",
+        "Another program is writing the database",
+        "A DuckDB client has clq.duckdb open for writing. Readers do not disturb.",
+        "Close that client, or open the file read-only in it, and run again: what was computed is in the store.",
+    ),
+    Page(
+        "damaged-artifact",
+        "A stored result is damaged",
+        "Its checksum is not that of its contents. It was set aside, never used.",
+        "Run again: it is computed anew. Look at the disk if this comes back.",
+    ),
+    Page(
+        "disk-full",
+        "The disk is full",
+        "A result could not be written. What was finished is kept, and no half-written file is left behind.",
+        "Free space or name a store on another disk with --store, and run again: it goes on where it stopped.",
+    ),
+    Page(
+        "out-of-memory",
+        "Memory ran out",
+        "A batch or a table did not fit into the memory of the machine or of its accelerator.",
+        "Run again with a smaller batch, fewer layers at once, or --device cpu. What was finished is kept.",
+    ),
+    Page(
+        "interrupted",
+        "The run was interrupted",
+        "Ctrl-C, or a signal, stopped it. What was finished is in the store.",
+        "Run again: it goes on where it stopped.",
+    ),
+    Page(
+        "bug",
+        "clq has a mistake",
+        "Something happened that clq's authors did not foresee. It is not your query's fault.",
+        "Report the message with the query; the store is intact.",
+    ),
+)
+
+PAGES: Mapping[str, Page] = MappingProxyType({p.code: p for p in _ALL})
+
+
+def explain(code: str) -> str:
+    """The page of a code, for `clq help CODE`. Raises Diagnostic for a code that does not exist."""
+    page = PAGES.get(code.strip().lower())
+    if page is None:
+        near = did_you_mean(code, PAGES) or f" Codes: {listing(PAGES, len(PAGES))}"
+        raise Diagnostic("unknown-name", f"There is no code {code}.{near}")
+    parts = [f"{page.code}: {page.title}", fill(page.meaning, 88), fill(page.remedy, 88)]
+    if page.wrong and page.right:
+        parts.append(f"  wrong  {page.wrong}\n  right  {page.right}")
+    return "\n\n".join(parts)
