@@ -20,7 +20,7 @@ Words = Mapping[int, Collection[str]] | Sequence[Collection[str]]  # position of
 
 @dataclass(frozen=True)
 class Scored:
-    """A word that stays, with its score on the high images."""
+    """A word that stays: its score on the high images, for `per_word` what is left of it after the contrast."""
 
     word: str
     score: float
@@ -123,24 +123,30 @@ def relative_cut(high: Mapping[str, float], low: Mapping[str, float], *, factor:
 
 
 def per_word(high: Mapping[str, float], back: Mapping[str, float]) -> Contrast:
-    """Keep a word only if the unit's images bring it more than silent images that show it do (ours).
+    """Score a word by how much more the unit's images bring it than silent images that show it do (ours).
 
     `high`: shares of the candidate words on the unit's images. `back`: for each candidate, its own share in the
     captions of the silent images nearest to it (`falcon.nearest_silent`, then `falcon.retrieve`, `returned_shares`).
-    A word that comes back there at least as strongly is something the unit does not fire on by itself. A candidate
-    without silent images (absent from `back`) stays if its share is above 0.
+    Kept words have the score high - max(0, back), and are kept if it is above 0: what comes back at least as strongly is
+    something the unit does not fire on by itself. A candidate without silent images (absent from `back`) keeps its
+    share.
+
+    Ranked by this margin and not by the share: a shortcut or a part (text before apple, handle before axe) can have the
+    larger share and still come back nearly as strongly.
     """
-
-    def why(score: float, returned: float) -> str | None:
-        if score <= 0:
-            return f"no more frequent than in the corpus ({score:+.3f})"
-        return (
-            None
-            if score > returned
-            else f"comes back {returned:.3f} on silent images that show it, has {score:.3f} here"
-        )
-
-    return _split(high, back, why)
+    kept: dict[str, float] = {}
+    removed: list[Removed] = []
+    for word, score in ranked(high):
+        returned = back.get(word, 0.0)
+        margin = score - max(0.0, returned)
+        if margin > 0:
+            kept[word] = margin
+        elif score <= 0:
+            removed.append(Removed(word, score, returned, f"no more frequent than in the corpus ({score:+.3f})"))
+        else:
+            why = f"comes back {returned:.3f} on silent images that show it, has {score:.3f} here"
+            removed.append(Removed(word, score, returned, why))
+    return Contrast(tuple(Scored(word, margin) for word, margin in ranked(kept)), tuple(removed))
 
 
 def returned_shares(

@@ -49,9 +49,18 @@ def test_a_word_that_silent_images_bring_back_is_removed() -> None:
     high = {"water": 0.26, "boat": 0.08, "plain": -0.01, "new": 0.02}
     result = contrast.per_word(high, {"water": 0.68, "boat": -0.1, "plain": -0.2})
     assert [w.word for w in result.kept] == ["boat", "new"]
+    assert [w.score for w in result.kept] == [0.08, 0.02]
     assert [r.word for r in result.removed] == ["water", "plain"]
     assert "comes back 0.680" in result.removed[0].why
     assert "corpus" in result.removed[1].why
+
+
+def test_what_remains_after_the_contrast_ranks_the_words() -> None:
+    high = {"text": 0.179, "apple": 0.084, "fruit": 0.27}
+    result = contrast.per_word(high, {"text": 0.157, "apple": 0.032, "fruit": 0.535})
+    assert [w.word for w in result.kept] == ["apple", "text"]
+    assert [w.score for w in result.kept] == pytest.approx([0.052, 0.022])
+    assert [(r.word, r.score, r.low) for r in result.removed] == [("fruit", 0.27, 0.535)]
 
 
 def test_returned_shares_look_only_at_each_words_own_images() -> None:
