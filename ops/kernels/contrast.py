@@ -127,7 +127,7 @@ def per_word(high: Mapping[str, float], back: Mapping[str, float]) -> Contrast:
 
     `high`: shares of the candidate words on the unit's images. `back`: for each candidate, its own share in the
     captions of the silent images nearest to it (`falcon.nearest_silent`, then `falcon.retrieve`, `returned_shares`).
-    Kept words have the score high - max(0, back), and are kept if it is above 0: what comes back at least as strongly is
+    A word's score is high - max(0, back), and it is kept if that is above 0: what comes back at least as strongly is
     something the unit does not fire on by itself. A candidate without silent images (absent from `back`) keeps its
     share.
 
