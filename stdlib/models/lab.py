@@ -1,4 +1,4 @@
-"""labnet, labself, labtruth, labtruth_dev: the models of the lab; labnet(weights=random) is one untrained, a control."""
+"""labnet, labself, labtruth, labtruth_dev: the models of the lab; labnet(weights=random) is its untrained twin."""
 
 from __future__ import annotations
 
