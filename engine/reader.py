@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -44,8 +45,14 @@ def batches(images: Images, indices: np.ndarray, resources: Resources) -> Iterat
         n_jobs=resources.workers, backend="threading", return_as="generator", pre_dispatch=4 * resources.batch
     )  # fmt: skip
     decoded = work(delayed(_decode)(images, int(i)) for i in wanted)
-    for start in range(0, len(wanted), resources.batch):
-        some = wanted[start : start + resources.batch]
-        held = [next(decoded) for _ in some]
-        resources.counts["decoded"] += len(held)
-        yield Batch(some, held)
+    try:
+        for start in range(0, len(wanted), resources.batch):
+            some = wanted[start : start + resources.batch]
+            held = [next(decoded) for _ in some]
+            resources.counts["decoded"] += len(held)
+            yield Batch(some, held)
+    finally:
+        with warnings.catch_warnings():
+            # joblib remarks that images read ahead were not used: an interrupted run has no use for them.
+            warnings.simplefilter("ignore")
+            decoded.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,10 +35,20 @@ def _parameters(_context: click.Context, _option: click.Parameter, given: tuple[
     return out
 
 
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C. Python ends a process by the signal, whatever its exit code, once a bare KeyboardInterrupt has passed
+    through an import; a subclass does not count."""
+
+
+def _on_interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise _Interrupted
+
+
 class _Commands(click.Group):
     """`clq -c 'QUERY'` is `clq run` of a text; everything a user got wrong ends in one message and its exit code."""
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        signal.signal(signal.SIGINT, _on_interrupt)
         try:
             super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.exceptions.Abort:

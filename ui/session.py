@@ -302,7 +302,7 @@ class Session:
             relation = con.sql(placed.text, params=wanted or None)
             rows = pa.table({}) if relation is None else relation.to_arrow_table()
         except duckdb.Error as error:
-            raise diagnostic_of(error, placed) from error
+            raise diagnostic_of(_with_position(con, placed.text, wanted, error), placed) from error
         # Statements such as CREATE come back as a count of nothing.
         return pa.table({}) if rows.column_names == ["Count"] and not len(rows) else rows
 
@@ -358,6 +358,17 @@ class Session:
 
     def _source(self, span: ast.Span) -> str:
         return self._text[span.start : span.end]
+
+
+def _with_position(con: Any, sql: str, parameters: Mapping[str, Any], error: Exception) -> Exception:
+    """The same error as `execute` words it: only that way does DuckDB say where it is."""
+    import duckdb
+
+    try:
+        con.execute(sql, parameters or None).fetchall()
+    except duckdb.Error as placed:
+        return placed
+    return error
 
 
 def device_of(name: str) -> str:

@@ -1,0 +1,27 @@
+"""What all tests share: one quiet thread, no store outside a test's own folder, and `--accept` for golden files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accept", action="store_true", help="rewrite golden files with what was found")
+
+
+@pytest.fixture
+def accept(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--accept"))
+
+
+@pytest.fixture(autouse=True)
+def no_stray_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that names no store leaves none behind."""
+    monkeypatch.setenv("CLQ_STORE", str(tmp_path / "default-store"))

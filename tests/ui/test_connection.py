@@ -1,0 +1,141 @@
+"""clq from Python: results, counts, SQL over answers, settings, and models that the user brings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import clq
+
+QUERY = "EXPLAIN layer1 OF labnet ON lab.probe[0:96] USING clip_dissect(top_k=20, top=2) WITH lab.words"
+
+
+@pytest.fixture
+def con(tmp_path: Path) -> clq.Connection:
+    with clq.connect(tmp_path / "store") as connection:
+        yield connection
+
+
+def test_a_result_is_arrow_pandas_and_a_duckdb_table(con: clq.Connection, tmp_path: Path) -> None:
+    results = con.run(f"{QUERY} INTO named")
+    assert results.arrow().num_rows == len(results.df()) == 48
+    assert results.tables == ["named", "named_evidence"]
+    assert con.sql("SELECT count(*) AS n FROM named").df()["n"].tolist() == [48]
+    con.close()
+    with duckdb.connect(str(tmp_path / "store" / "clq.duckdb"), read_only=True) as plain:
+        assert plain.sql("SELECT count(DISTINCT unit) FROM named").fetchone() == (24,)
+        assert plain.sql("SELECT count(*) FROM meta.runs").fetchone() == (1,)
+
+
+def test_subject_and_judge_share_one_decode_and_nothing_is_done_twice(con: clq.Connection) -> None:
+    con.run(QUERY)
+    first = con.counts
+    assert (first["decoded"], first["forward labnet"], first["forward labclip"], first["rounds"]) == (96, 96, 96, 1)
+    con.run(QUERY.replace("layer1", "layer1, layer2"))
+    assert con.counts["forward labnet"] == 192 and con.counts["forward labclip"] == 96
+    con.run(QUERY.replace("layer1", "layer2"))
+    assert con.counts["forward labnet"] == 192
+
+
+def test_a_script_is_planned_as_a_whole(con: clq.Connection) -> None:
+    con.run(f"{QUERY}; {QUERY.replace('layer1', 'layer3')}; {QUERY.replace('top_k=20', 'top_k=10')}")
+    assert (con.counts["decoded"], con.counts["rounds"]) == (96, 1)
+
+
+def test_a_unit_has_the_same_name_alone_and_among_others(con: clq.Connection) -> None:
+    whole = con.run(QUERY).df()
+    alone = con.run(QUERY.replace("layer1", "layer1[5, 7]")).df()
+    columns = ["unit", "rank", "concept", "score"]
+    expected = whole[whole.unit.isin([5, 7])][columns].reset_index(drop=True)
+    assert alone[columns].equals(expected)
+    assert con.counts["forward labnet"] == 96
+
+
+def test_answers_are_relations_in_sql_and_let(con: clq.Connection) -> None:
+    rows = con.run(
+        f"LET small = lab.probe[0:96]; LET tops = ({QUERY.replace('lab.probe[0:96]', 'small')} WHERE rank = 1);"
+        "SELECT count(*) AS units, min(rank) AS rank FROM tops"
+    ).df()  # fmt: skip
+    assert rows.to_dict("records") == [{"units": 24, "rank": 1}]
+    nested = con.run(f"SELECT DISTINCT model FROM ({QUERY}) WHERE unit < 3").df()
+    assert nested.model.tolist() == ["labnet"]
+
+
+def test_units_and_images_chosen_by_sql(con: clq.Connection) -> None:
+    con.run(f"{QUERY} WHERE rank = 1 INTO named")
+    rows = con.run(
+        "EXPLAIN layer1[(SELECT unit FROM named WHERE unit < 4)] OF labnet "
+        "ON lab.probe[(SELECT image FROM lab.probe WHERE scene = 'water')] "
+        "USING clip_dissect(top_k=10, top=1) WITH lab.words"
+    ).df()
+    assert rows.unit.tolist() == [0, 1, 2, 3]
+
+
+def test_user_tables_live_in_the_catalogue(con: clq.Connection) -> None:
+    con.run("CREATE TABLE notes AS SELECT image, scene FROM lab.probe LIMIT 3; INSERT INTO notes VALUES ('x', 'y')")
+    assert con.sql("SELECT count(*) AS n FROM notes").df()["n"].tolist() == [4]
+    with pytest.raises(clq.Diagnostic) as caught:
+        con.run(f"{QUERY} INTO notes")
+    assert caught.value.code == "table-exists"
+    assert con.sql("SELECT count(*) AS n FROM notes").df()["n"].tolist() == [4]
+
+
+def test_into_a_file(con: clq.Connection, tmp_path: Path) -> None:
+    target = tmp_path / "out.parquet"
+    con.run(f"{QUERY} INTO '{target}'")
+    assert duckdb.sql(f"SELECT count(*) FROM '{target}'").fetchone() == (48,)
+    with pytest.raises(clq.Diagnostic) as caught:
+        con.run(f"{QUERY} INTO '{tmp_path / 'out.xyz'}'")
+    assert caught.value.code == "file-format"
+
+
+def test_embed_gives_unit_vectors_of_images_and_words(con: clq.Connection) -> None:
+    images = con.run("EMBED lab.probe[0:8] JUDGED BY labclip").df()
+    assert list(images.image) == [f"probe/{i:05d}" for i in range(8)]
+    words = con.run("EMBED lab.words[0:5] JUDGED BY labclip").df()
+    assert words.text.notna().all() and len(words) == 5
+    norms = [sum(v * v for v in vector) for vector in [*images.vector, *words.vector]]
+    assert norms == pytest.approx([1.0] * 13, abs=1e-5)
+
+
+def test_progress_is_told_to_a_callback(tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    with clq.connect(tmp_path / "s", progress=lambda *told: seen.append(told)) as con:
+        con.run(QUERY)
+    rounds = [s for s in seen if s[0].startswith("round 1/1")]
+    assert rounds[0][1:] == (0, 96) and rounds[-1][1:] == (96, 96)
+
+
+def test_a_registered_module_is_a_model(con: clq.Connection) -> None:
+    import torch
+    from clq.ops.preprocess import Preprocess
+
+    class Counting(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv = torch.nn.Conv2d(3, 6, 5)
+            self.head = torch.nn.Linear(6, 4)
+            self.images = 0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.images += len(x)
+            out: torch.Tensor = self.head(self.conv(x).mean((2, 3)))
+            return out
+
+    module = Counting()
+    con.register("mine", module, Preprocess(32, (0.5,) * 3, (0.5,) * 3))
+    query = (
+        "EXPLAIN conv, head OF mine ON lab.probe[0:64] USING clip_dissect(top_k=8, top=1) WITH lab.words "
+        "JUDGED BY labclip"
+    )
+    assert len(con.run(query)) == 1 and module.images == 64
+    con.run(query)
+    assert module.images == 64, "nothing is computed twice"
+    with torch.no_grad():
+        module.head.weight.add_(1.0)
+    con.register("mine", module, Preprocess(32, (0.5,) * 3, (0.5,) * 3))
+    con.run(query)
+    assert module.images == 128, "other weights are another model"
