@@ -1,4 +1,4 @@
-"""What a clq text means, as typed frozen dataclasses. Every node carries the span of the user's text that it came from."""
+"""What a clq text means, as typed frozen dataclasses. Every node carries the span of the text that it came from."""
 
 from __future__ import annotations
 

@@ -187,8 +187,9 @@ _KINDS: Mapping[str, str] = {
     "list": "a list in brackets", "value": "a value",
 }  # fmt: skip
 _THINGS: Mapping[str | None, str] = {
-    "model": "a model, such as labnet", "dataset": "images, such as lab.probe", "vocabulary": "words, such as lab.words",
-    "captions": "captions, such as lab.captions", "judge": "a judge, such as labclip", "answer": "an answer",
+    "model": "a model, such as labnet", "dataset": "images, such as lab.probe",
+    "vocabulary": "words, such as lab.words", "captions": "captions, such as lab.captions",
+    "judge": "a judge, such as labclip", "answer": "an answer",
 }  # fmt: skip
 
 

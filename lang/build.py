@@ -1,4 +1,4 @@
-"""lark's tree -> AST: decodes text and numbers, and refuses what the grammar lets through (a clause twice, odd names)."""
+"""lark's tree -> AST: decodes text and numbers, and refuses what the grammar lets through (a clause twice)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ class Builder:
 
     def made_name(self, token: Any, by: str) -> tuple[str, Span]:
         """A name that a statement makes: a plain word or a quoted name, so that SQL can use it."""
-        text = self.name(token).text
+        named = self.name(token)
+        assert isinstance(named, Name), "the grammar takes no parameter here"
+        text = named.text
         if token.type == "NAME" and not _PLAIN.fullmatch(text):
             if by == "INTO" and "." in text:
                 message = f"INTO {text} would name a table, without dots; a file stands in single quotes: INTO '{text}'"

@@ -30,7 +30,8 @@ from .verbs import CLAUSES, VERBS
 __all__ = ["bind", "bind_each", "check", "resolve", "selected"]
 
 _SLOT_CLAUSE: dict[Slot, str] = {
-    "model": "OF", "dataset": "ON", "vocabulary": "WITH", "captions": "CAPTIONED BY", "judge": "JUDGED BY", "method": "USING",
+    "model": "OF", "dataset": "ON", "vocabulary": "WITH", "captions": "CAPTIONED BY", "judge": "JUDGED BY",
+    "method": "USING",
 }  # fmt: skip
 _ASKS: dict[Slot, str] = {
     "model": "Of which model?", "dataset": "On which images?", "vocabulary": "With which words?",
@@ -149,19 +150,16 @@ class _Checker:
             name = self._fill("method", "method")
             if not isinstance(name, str) or name not in known:
                 self._ask("method", f"USING {next(iter(known))}")
-            return bind_each(ast.Name(q.verb_span, name), known[name], self.catalog)
-        bounds: list[Bound] = []
-        for call in q.using:
-            bounds += bind_each(call, self._declared(call, known), self.catalog)
+            bounds = list(bind_each(ast.Name(q.verb_span, name), known[name], self.catalog))
+        else:
+            bounds = [b for call in q.using for b in bind_each(call, self._declared(call, known), self.catalog)]
         self._read_by_methods(bounds)
         return tuple(bounds)
 
     def _declared(self, call: ast.Method, known: dict[str, MethodDeclaration]) -> MethodDeclaration:
         name_node = call.name if isinstance(call, ast.Call) else call
-        if isinstance(name_node, ast.Parameter):
-            name = str(parameter_value(name_node, self.catalog))
-        else:
-            name = name_node.text
+        written = name_node if isinstance(name_node, ast.Name) else None
+        name = written.text if written else str(parameter_value(name_node, self.catalog))  # type: ignore[arg-type]
         if isinstance(call, ast.Call) and call.selection is not None:
             raise Diagnostic("unexpected", "Nothing can be selected from a method", call.selection.span)
         if name in known:
@@ -235,10 +233,10 @@ class _Checker:
             self._refuse_thing(target)
         found = self._fill("model", "model")
         if found is None:
-            target = next((t for t in q.targets if t.place is not None), None)
-            written = target.place.name if target and target.place else None
+            first = next((t for t in q.targets if t.place is not None), None)
+            written = first.place.name if first and first.place else None
             layer = written.text if isinstance(written, ast.Name) else "layer4"
-            self._ask("model", f"{q.verb} {layer} OF labnet", target.span if target else None)
+            self._ask("model", f"{q.verb} {layer} OF labnet", first.span if first else None)
         return (found.thing if isinstance(found, Selected) else found,)  # type: ignore[return-value]
 
     def _refuse_thing(self, target: ast.Target) -> None:
@@ -249,7 +247,7 @@ class _Checker:
         thing = self.catalog.find(name)
         if thing is not None and thing.kind in SPOKEN and thing.kind != "answer":
             spoken = SPOKEN[thing.kind]
-            takes = f"{self.query.verb} names what it is done for first: {VERBS[self.query.verb].example}"
+            takes = f"{self.query.verb} takes a target, as in {VERBS[self.query.verb].example}"
             raise Diagnostic("wrong-kind", f"{name} is {spoken.one}; {spoken.belong}. {takes}", target.place.span)
 
     def _wholes(self, values: Sequence[ast.Value], kind: Kind, needed: bool) -> tuple[Thing, ...]:

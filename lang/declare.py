@@ -59,7 +59,7 @@ Need = Literal["judge", "captions", "words", "images", "gradients", "classifier"
 
 @dataclass(frozen=True)
 class MethodDeclaration(Signature):
-    """A method of a verb: the clauses it reads beyond OF, IN, ON and USING, what it cannot do without, and who published it."""
+    """A method of a verb: the clauses it reads beyond OF, IN, ON and USING, what it needs, and who published it."""
 
     verbs: tuple[str, ...] = ()
     targets: tuple[str, ...] = ("place",)
@@ -145,7 +145,7 @@ class Default:
 
 
 class Catalog(Protocol):
-    """What the checker asks the world. A misspelt or wrong thing raises `Diagnostic`, at the span that is handed over."""
+    """What the checker asks the world. A misspelt or wrong thing raises `Diagnostic` at the span that was given."""
 
     def find(self, name: str) -> Thing | None: ...
     def names(self, kind: Kind | None = None) -> Sequence[str]: ...

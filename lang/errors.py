@@ -41,7 +41,8 @@ _ALL = (
     Page(
         "unexpected",
         "Something stands where it cannot",
-        "A query is a verb, its object, clauses in any order, then WHERE, ORDER BY, LIMIT and INTO. What the caret points "
+        "A query is a verb, its object, clauses in any order, then WHERE, ORDER BY, LIMIT and INTO. What the "
+        "caret points "
         "at fits none of them at this place, or the verb or method does not read it.",
         "Follow the message: it says what was expected, and for words of other languages what clq calls them.",
         "EXPLAIN layer4 FROM labnet",
@@ -90,7 +91,8 @@ _ALL = (
     Page(
         "nested-query",
         "A query inside something else stands without parentheses",
-        "A clq query as a value, or inside SQL, stands in parentheses. It sees names made by LET, tables and parameters, "
+        "A clq query as a value, or inside SQL, stands in parentheses. It sees names made by LET, tables and "
+        "parameters, "
         "but not the CTEs of the SQL around it.",
         "Put it in parentheses, or name what it needs with LET before.",
         "LET q = EXPLAIN fc OF labnet",
@@ -172,7 +174,8 @@ _ALL = (
     Page(
         "missing-clause",
         "A clause that nothing fills was left out",
-        "What a query does not say is taken from SET, then from what the model or judge brings with it. Nothing does here, "
+        "What a query does not say is taken from SET, then from what the model or judge brings with it. "
+        "Nothing does here, "
         "and clq does not guess.",
         "Write the clause that the message shows, or SET it once for all.",
         "EXPLAIN layer4",
@@ -181,7 +184,8 @@ _ALL = (
     Page(
         "wrong-kind",
         "A name of one kind stands where another belongs",
-        "A clause word fixes the kind of what follows: OF models, ON images, WITH words, CAPTIONED BY captions, JUDGED BY "
+        "A clause word fixes the kind of what follows: OF models, ON images, WITH words, CAPTIONED BY "
+        "captions, JUDGED BY "
         "a judge, USING methods.",
         "Move the name to the clause that the message names.",
         "EXPLAIN fc OF labnet ON lab.words",
@@ -190,7 +194,8 @@ _ALL = (
     Page(
         "unknown-vocabulary",
         "There is no such vocabulary",
-        "What follows WITH is a vocabulary's name, a file in single quotes, a list, or a query. Double quotes enclose names.",
+        "What follows WITH is a vocabulary's name, a file in single quotes, a list, or a query. Double quotes "
+        "enclose names.",
         "Correct the spelling (SHOW VOCABULARIES) or the quotes.",
         'EXPLAIN fc OF labnet WITH "words.txt"',
         "EXPLAIN fc OF labnet WITH 'words.txt'",
@@ -198,7 +203,8 @@ _ALL = (
     Page(
         "unknown-column",
         "The answer or table has no such column",
-        "WHERE and ORDER BY act on the columns of the answer (SHOW VERB and its name lists them), not on those of the images.",
+        "WHERE and ORDER BY act on the columns of the answer (SHOW VERB and its name lists them), not on "
+        "those of the images.",
         "Choose images where they are named: ON lab.probe[(SELECT image FROM lab.probe WHERE …)].",
         "EXPLAIN fc OF labnet WHERE scene = 'water'",
         "EXPLAIN fc OF labnet ON lab.probe[(SELECT image FROM lab.probe WHERE scene = 'water')]",
@@ -230,7 +236,8 @@ _ALL = (
     Page(
         "sql-error",
         "DuckDB refused the SQL",
-        "Statements that begin with a word of SQL, and what follows WHERE and ORDER BY, are judged by DuckDB alone. The "
+        "Statements that begin with a word of SQL, and what follows WHERE and ORDER BY, are judged by DuckDB "
+        "alone. The "
         "message is DuckDB's, at its place in your text.",
         "Correct the SQL. A clq query inside SQL stands in parentheses.",
         "SELECT concep FROM (EXPLAIN fc OF labnet)",
@@ -240,7 +247,8 @@ _ALL = (
     Page(
         "unread-file",
         "A file cannot be read",
-        "The file or folder is not there, may not be read, or is of no kind that clq reads. Paths are relative to the folder "
+        "The file or folder is not there, may not be read, or is of no kind that clq reads. Paths are "
+        "relative to the folder "
         "that clq was started in.",
         "Correct the path or the permissions.",
     ),

@@ -1,4 +1,4 @@
-"""One table of syntax mistakes: each row has a code, a rule that recognises it and tells what to write, and wrong queries.
+"""One table of syntax mistakes: a row has a code, a rule that recognises it and tells what to write, and wrong queries.
 
 The examples mark in ‹ › what the caret should stand under, beside the message; a test holds every row to its examples.
 """

@@ -16,7 +16,7 @@ from .ast import Call, Define, Island, PlanStatement, Query, Script, Sql, Statem
 from .build import Builder
 from .diagnostic import Diagnostic
 from .mistakes import Failure, Terminal, classify, unknown_statement
-from .scan import SQL_QUERY, VERB_WORDS, Code, islands, route
+from .scan import SQL_QUERY, VERB_WORDS, Code, islands, route, words
 from .verbs import SPELLINGS, VERBS
 
 if TYPE_CHECKING:
@@ -26,11 +26,9 @@ PATH = re.compile(r"[^\W\d]\w*\**(?:\.[\w*]+)*|\*")
 _NUMBER = re.compile(r"-?(?:\d[\d_]*(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _INTEGER = re.compile(r"-?\d[\d_]*")
 # Reserved words of SQL that cannot go on a condition, so that what the user meant for a clause is not swallowed by it.
-_TAIL_STOPS = frozenset(
-    ["WHERE", "ORDER", "LIMIT", "INTO", "USING", "WITH", "ON", "FOR", "TO", "HAVING", "QUALIFY", "WINDOW", "UNION", "EXCEPT", "INTERSECT"]
-)
+_TAIL_STOPS = words("WHERE ORDER LIMIT INTO USING WITH ON FOR TO HAVING QUALIFY WINDOW UNION EXCEPT INTERSECT")
 _ROLES = {"targets": "TARGET_VERB", "source": "SOURCE_VERB"}
-_CLAUSE_AFTER_VALUE = frozenset(["OF", "CONTRAST", "JUDGED", "CAPTIONED", "CHANGING"])
+_CLAUSE_AFTER_VALUE = words("OF CONTRAST JUDGED CAPTIONED CHANGING")
 
 
 @dataclass(frozen=True)

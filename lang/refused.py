@@ -1,4 +1,4 @@
-"""What clq knows about SQL that DuckDB refused: a query without parentheses, a CTE that clq cannot see, a misspelt setting."""
+"""What clq knows about SQL that DuckDB refused: a query without parentheses or behind a CTE, a misspelt setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value in a slot -> the thing it stands for: names by look-up, calls by constructor, text as a file, lists, subqueries."""
+"""A value in a slot -> the thing it stands for: names by look-up, calls by constructor, text as a file, lists."""
 
 from __future__ import annotations
 
@@ -28,15 +28,19 @@ SPOKEN: dict[str, Spoken] = {
     "model": Spoken("a model", "models come after OF", "OF", "a model, such as labnet", "model", "unknown-model"),
     "dataset": Spoken("a data set", "images come after ON", "ON", "images, such as lab.probe", "image", "unknown-name"),
     "vocabulary": Spoken(
-        "a vocabulary", "vocabularies come after WITH", "WITH", "words, such as lab.words", "word", "unknown-vocabulary"
+        "a vocabulary", "vocabularies come after WITH", "WITH", "words, such as lab.words", "word",
+        "unknown-vocabulary",
     ),
     "captions": Spoken(
-        "a source of captions", "captions come after CAPTIONED BY", "CAPTIONED BY", "captions, such as lab.captions",
-        "caption", "unknown-name",
+        "a source of captions", "captions come after CAPTIONED BY", "CAPTIONED BY",
+        "captions, such as lab.captions", "caption", "unknown-name",
     ),
-    "judge": Spoken("a judge", "judges come after JUDGED BY", "JUDGED BY", "a judge, such as labclip", "judge", "unknown-name"),
+    "judge": Spoken(
+        "a judge", "judges come after JUDGED BY", "JUDGED BY", "a judge, such as labclip", "judge", "unknown-name"
+    ),
     "answer": Spoken(
-        "an answer", "answers are explained, evaluated or read in SQL", "EVALUATE", "an answer", "target", "unknown-name"
+        "an answer", "answers are explained, evaluated or read in SQL", "EVALUATE", "an answer", "target",
+        "unknown-name",
     ),
     "method": Spoken(
         "a method", "methods come after USING", "USING", "a method, such as clip_dissect", "method", "unknown-method"
@@ -183,7 +187,7 @@ def _queried(value: ast.Subquery, kind: Kind | None, catalog: Catalog) -> Thing:
         what = SPOKEN[kind].takes if kind else "a thing"
         raise Diagnostic("wrong-kind", f"A query cannot stand for {what} here", value.span)
     texts = catalog.select(value, SPOKEN[kind].column)
-    return catalog.inline([str(t) for t in texts if t is not None], kind, value.span)
+    return catalog.inline([str(t) for t in texts or () if t is not None], kind, value.span)
 
 
 def _select(thing: Thing, selection: ast.Selection | None, span: Span, catalog: Catalog) -> Thing | Selected:

@@ -16,29 +16,30 @@ from .verbs import QUERY_VERBS, SPELLINGS
 Owner = Literal["clq", "sql", "unknown"]
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """A set of words written as a sentence."""
     return frozenset(text.split())
 
 
 VERB_WORDS = QUERY_VERBS | frozenset(SPELLINGS)
-CLQ_STARTS = VERB_WORDS | _words("LET PARAM DEFINE PLAN")
-SQL_STARTS = _words("""SELECT WITH FROM VALUES TABLE CREATE INSERT UPDATE DELETE MERGE DROP ALTER COPY ATTACH DETACH USE
+CLQ_STARTS = VERB_WORDS | words("LET PARAM DEFINE PLAN")
+SQL_STARTS = words("""SELECT WITH FROM VALUES TABLE CREATE INSERT UPDATE DELETE MERGE DROP ALTER COPY ATTACH DETACH USE
     BEGIN COMMIT ROLLBACK ABORT START END CALL CHECKPOINT FORCE COMMENT ANALYZE ANALYSE VACUUM DESCRIBE DESC SUMMARIZE
     EXPORT INSTALL LOAD PRAGMA PREPARE EXECUTE DEALLOCATE PIVOT PIVOT_WIDER PIVOT_LONGER UNPIVOT TRUNCATE SHOW SET RESET
     IMPORT""")
-SQL_QUERY = _words("SELECT WITH FROM VALUES TABLE PIVOT UNPIVOT DESCRIBE SUMMARIZE SHOW")
-SHOW_WORDS = _words("""MODELS LAYERS DATASETS VOCABULARIES CAPTIONS JUDGES METHODS METHOD VERBS VERB PARAMS NAMES RUNS
+SQL_QUERY = words("SELECT WITH FROM VALUES TABLE PIVOT UNPIVOT DESCRIBE SUMMARIZE SHOW")
+SHOW_WORDS = words("""MODELS LAYERS DATASETS VOCABULARIES CAPTIONS JUDGES METHODS METHOD VERBS VERB PARAMS NAMES RUNS
     CACHE""")
 SETTINGS = ("model", "dataset", "judge", "captions", "vocabulary", "device", "seed")
 SETTING_WORDS = frozenset(s.upper() for s in SETTINGS)
-CLAUSE_WORDS = _words("OF IN ON FOR TO USING CONTRAST WITH CAPTIONED JUDGED CHANGING")
+CLAUSE_WORDS = words("OF IN ON FOR TO USING CONTRAST WITH CAPTIONED JUDGED CHANGING")
 # Words that stand directly before a subquery's parenthesis; any other word there names a function, table or type.
-BEFORE_SUBQUERY = _words("""FROM JOIN LATERAL AS MATERIALIZED IN EXISTS ANY ALL SOME UNION DISTINCT EXCEPT INTERSECT NAME
-    SELECT WHERE HAVING QUALIFY ON AND OR NOT WHEN THEN ELSE CASE BETWEEN LIKE ILIKE BY LIMIT OFFSET RETURNING SET IS COPY
-    EXPLAIN ANALYZE DESCRIBE DESC SUMMARIZE PIVOT PIVOT_WIDER PIVOT_LONGER UNPIVOT USING ARRAY SHOW GLOB""")
+BEFORE_SUBQUERY = words("""FROM JOIN LATERAL AS MATERIALIZED IN EXISTS ANY ALL SOME UNION DISTINCT EXCEPT INTERSECT
+    NAME SELECT WHERE HAVING QUALIFY ON AND OR NOT WHEN THEN ELSE CASE BETWEEN LIKE ILIKE BY LIMIT OFFSET RETURNING SET
+    IS COPY EXPLAIN ANALYZE DESCRIBE DESC SUMMARIZE PIVOT PIVOT_WIDER PIVOT_LONGER UNPIVOT USING ARRAY SHOW GLOB""")
 # Words that may follow a *column* called like a verb, so that `(label IS NULL)` stays SQL.
-AFTER_COLUMN = _words("""AND OR IS ISNULL NOTNULL NOT IN LIKE ILIKE SIMILAR GLOB BETWEEN COLLATE AT ASC DESC NULLS AS FILTER
-    OVER ORDER FROM JOIN LEFT RIGHT FULL INNER CROSS NATURAL SEMI ANTI ASOF POSITIONAL""")
+AFTER_COLUMN = words("""AND OR IS ISNULL NOTNULL NOT IN LIKE ILIKE SIMILAR GLOB BETWEEN COLLATE AT ASC DESC NULLS AS
+    FILTER OVER ORDER FROM JOIN LEFT RIGHT FULL INNER CROSS NATURAL SEMI ANTI ASOF POSITIONAL""")
 
 OPEN = {"(": ")", "[": "]", "{": "}"}
 CLOSE = frozenset(OPEN.values())
@@ -189,7 +190,7 @@ def _route_explain(code: Code, first: int, end: int) -> Owner:
 
 
 def opens_query(code: Code, i: int, first: int, end: int, inside: bool = False) -> bool:
-    """Whether the parenthesis at i in SQL opens a clq query: by what is before it, a verb, and what follows the verb."""
+    """Whether the parenthesis at i in SQL opens a clq query: by what is before, a verb, and what follows the verb."""
     if not inside and i > first:
         before = code.tokens[i - 1]
         if before.kind in {"quoted", "string", "number", "param"} or before.up in CLOSE:
@@ -224,9 +225,13 @@ def islands(code: Code, first: int, end: int, defined: Set[str]) -> Iterator[tup
             close = code.partner[i]
             yield i + 1, close
             i = close
-        elif token.kind == "word" and token.text.lower() in defined and code.up(i + 1, end) == "(":
-            if i == first or code.up(i - 1, end) != ".":
-                close = code.partner[i + 1]
-                yield i, close + 1
-                i = close
+        elif _is_call(code, i, first, end) and token.text.lower() in defined:
+            close = code.partner[i + 1]
+            yield i, close + 1
+            i = close
         i += 1
+
+
+def _is_call(code: Code, i: int, first: int, end: int) -> bool:
+    called = code.tokens[i].kind == "word" and code.up(i + 1, end) == "("
+    return called and (i == first or code.up(i - 1, end) != ".")

@@ -1,4 +1,4 @@
-"""How each syntax mistake is recognised: rules from a Failure to a message and its place, in the order of `mistakes`."""
+"""How each syntax mistake is recognised: from a Failure to a message and its place, in the order of `mistakes`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .ast import Span
 from .diagnostic import did_you_mean, nearest
 from .failure import TAIL_WORDS, VALUES, VERB_KINDS, Failure, Terminal, long_word
 from .literals import encode_string
-from .scan import CLAUSE_WORDS, CLQ_STARTS, SHOW_WORDS, SQL_QUERY, VERB_WORDS
+from .scan import CLAUSE_WORDS, CLQ_STARTS, SHOW_WORDS, SQL_QUERY, VERB_WORDS, words
 from .verbs import CLAUSES, QUERY_VERBS, VERBS
 
 Told = tuple[str, Span] | None
@@ -25,8 +25,8 @@ _COMES_AFTER = {
     "CONTRAST": "What it is set against comes", "INTO": "The name of a table, or a file in quotes, comes",
     "JUDGED BY": "A judge comes", "CAPTIONED BY": "Captions come",
 }  # fmt: skip
-_NOISE = frozenset(["LAYER", "LAYERS", "UNIT", "UNITS", "NEURON", "NEURONS", "THE", "ALL", "FEATURE", "FEATURES", "IMAGE", "JUDGES"])
-_AROUND = frozenset(["UNION", "EXCEPT", "INTERSECT", "HAVING", "QUALIFY", "WINDOW", "OFFSET", "JOIN"])
+_NOISE = words("LAYER LAYERS UNIT UNITS NEURON NEURONS THE ALL FEATURE FEATURES IMAGE JUDGES")
+_AROUND = words("UNION EXCEPT INTERSECT HAVING QUALIFY WINDOW OFFSET JOIN")
 _TAIL_ORDER = ("WHERE", "ORDER", "LIMIT", "INTO")
 _TAIL_NEEDS = {
     "WHERE": "WHERE needs a condition: WHERE rank = 1",

@@ -1,4 +1,4 @@
-"""What WHERE and LIMIT say about an answer: columns it does not have, ranks that were not computed, a LIMIT that misleads."""
+"""What WHERE and LIMIT say about an answer: columns it does not have, ranks not computed, a LIMIT that misleads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COMPARES = {"=": 0, "<=": 0, "<": -1, "==": 0}
 
 
 def check_columns(query: ast.Query, images: Sequence[Selected]) -> None:
-    """A word in WHERE or ORDER BY that is a column of the data set but not of the answer. The rest is DuckDB's to judge."""
+    """A word in WHERE or ORDER BY that is a column of the data set, not of the answer. The rest DuckDB judges."""
     have = {c.lower() for c in VERBS[query.verb].column_names()}
     for sql in (query.where, query.order):
         for token, span in _columns(sql) if sql else ():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn
 
 from . import ast
@@ -13,6 +13,7 @@ from .declare import Catalog, ModelThing, Thing, UnitTarget
 from .diagnostic import Diagnostic, did_you_mean, listing
 from .literals import encode_string
 from .resolve import SPOKEN, items, resolve_whole, wrong_kind
+from .verbs import VERBS
 
 KINDS = {
     "place": "units of a layer", "class": "CLASS", "classes": "CLASSES", "synset": "SYNSET", "text": "TEXT",
@@ -99,15 +100,33 @@ def unknown_layer(
     thing = catalog.find(name)
     if thing is not None and thing.kind != "answer":
         spoken = SPOKEN[thing.kind]
-        example = f"{query.verb} takes what it is done for, such as a layer: {query.verb} layer4 OF labnet"
-        raise Diagnostic("wrong-kind", f"{name} is {spoken.one}; {spoken.belong}. {example}", span)
+        takes = f"{query.verb} takes a target, as in {VERBS[query.verb].example}"
+        raise Diagnostic("wrong-kind", f"{name} is {spoken.one}; {spoken.belong}. {takes}", span)
     show = f"(SHOW LAYERS OF {model.name})"
     if "*" in name:
-        message = f"No layer of {model.name} matches {name}. Its layers: {listing(known)} {show}"
+        message = f"No layer of {model.name} matches {name}. Its layers: {listing(ranges(known))} {show}"
     else:
         near = did_you_mean(name, known)
-        message = f"{model.name} has no layer {name}.{near} Its layers: {listing(known)} {show}"
+        message = f"{model.name} has no layer {name}.{near} Its layers: {listing(ranges(known))} {show}"
     raise Diagnostic("unknown-layer", message, span)
+
+
+def ranges(names: Iterable[str]) -> list[str]:
+    """Names that count on from one to the next, three or more, shortened to 'layer1 … layer4'."""
+    out: list[str] = []
+    run: list[str] = []
+    for name in [*names, ""]:
+        if run and _counts_on(run[-1], name):
+            run.append(name)
+            continue
+        out += [f"{run[0]} … {run[-1]}"] if len(run) > 2 else run
+        run = [name]
+    return out
+
+
+def _counts_on(one: str, two: str) -> bool:
+    stem = one.rstrip("0123456789")
+    return stem != one and one[len(stem) :].isdigit() and two == f"{stem}{int(one[len(stem) :]) + 1}"
 
 
 def _units(
@@ -193,5 +212,6 @@ def refuse_things(places: Sequence[ast.Target | ast.Place], keyword: str, catalo
         spoken = SPOKEN.get(thing.kind)
         if spoken is None:
             wrong_kind(thing.kind, place.name.text, None, place.span, keyword)
-        message = f"{place.name.text} is {spoken.one}; {spoken.belong}{example.format(name=place.name.text, of=spoken.keyword)}"
+        rest = example.format(name=place.name.text, of=spoken.keyword)
+        message = f"{place.name.text} is {spoken.one}; {spoken.belong}{rest}"
         raise Diagnostic("wrong-kind", message, place.span)

@@ -1,4 +1,4 @@
-"""AST -> the one canonical spelling: a line, keywords in upper case, clauses in the order of the EBNF, SQL without comments."""
+"""AST -> its one canonical spelling: a line, upper-case keywords, clauses in the order of the EBNF, no comments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verbs and clauses as data: what each asks, reads and answers. Checker, messages, formatter and docs read this table."""
+"""The verbs and clauses as data: what each asks, reads and answers. Checker, messages and docs read this table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb: its answer's columns in order, the columns it is ordered by, the clauses and kinds of target it reads."""
+    """One verb: its answer's columns, the columns it is ordered by, the clauses and kinds of target it reads."""
 
     name: str
     summary: str

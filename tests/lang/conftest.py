@@ -1,0 +1,223 @@
+"""A small world to check queries against, and queries with ‹ › around the place that a message should point at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from clq.lang import Diagnostic
+from clq.lang.ast import Span, Subquery
+from clq.lang.declare import (
+    REQUIRED,
+    Bound,
+    ConstructorDeclaration,
+    Kind,
+    MethodDeclaration,
+    Parameter,
+    Slot,
+    Thing,
+)
+
+
+@dataclass(frozen=True)
+class FakeThing:
+    name: str
+    kind: Kind
+    made_from: str = ""
+
+
+@dataclass(frozen=True)
+class FakeModel(FakeThing):
+    units: Mapping[str, int | None] | None = field(default=None, hash=False)
+
+    def layers(self) -> Mapping[str, int | None] | None:
+        return self.units
+
+
+@dataclass(frozen=True)
+class FakeTable(FakeThing):
+    held: tuple[str, ...] = ()
+
+    def columns(self) -> Sequence[str]:
+        return self.held
+
+
+LABNET = {"conv1": 24, "layer1": 24, "layer2": 48, "layer3": 96, "layer4": 192, "fc": 33}
+THINGS: tuple[FakeThing, ...] = (
+    FakeModel("labnet", "model", units=LABNET),
+    FakeModel("labself", "model", units={"layer3": 96, "layer4": 192}),
+    FakeModel("labtruth", "model", units={"single": 40, "noise": 1}),
+    FakeModel("mobilenet_v2", "model", units={"features.0.0": 32, "features.18.0": 1280, "blocks.1.mlp": None}),
+    FakeModel("unopened", "model", units=None),
+    FakeTable("lab.probe", "dataset", held=("image", "scene", "caption", "labels")),
+    FakeTable("lab.audit", "dataset", held=("image", "class")),
+    FakeTable("photos", "dataset", held=("image",)),
+    FakeTable("lab.words", "vocabulary", held=("word",)),
+    FakeThing("lab.captions", "captions"),
+    FakeThing("labclip", "judge"),
+    FakeTable("labels", "answer", held=("target", "unit", "concept")),
+)
+TOP = Parameter("top", "int", 5, "how many words a unit gets", low=1)
+METHODS = (
+    MethodDeclaration(
+        "clip_dissect",
+        "soft WPMI",
+        (
+            Parameter("top_k", "int", 100, "how many images count for a unit", low=1),
+            Parameter("similarity", "choice", "soft_wpmi", "how words are compared", choices=("soft_wpmi", "wpmi", "rank")),
+            Parameter("share", "float", 0.5, "a share", low=0.0, high=1.0),
+            Parameter("floor", "float", None, "least mean cosine", nullable=True),
+            Parameter("verbose", "bool", False, "says more"),
+            Parameter("other", "thing", None, "another data set", kind="dataset", nullable=True),
+            TOP,
+        ),
+        verbs=("EXPLAIN",),
+        clauses=frozenset({"WITH", "JUDGED BY"}),
+        needs=frozenset({"judge", "words", "images"}),
+    ),
+    MethodDeclaration(
+        "falcon",
+        "captions of crops",
+        (Parameter("threshold", "float", None, "how far above", low=0.0, nullable=True), TOP),
+        verbs=("EXPLAIN",),
+        clauses=frozenset({"WITH", "CAPTIONED BY", "JUDGED BY", "CONTRAST"}),
+        needs=frozenset({"judge", "captions", "images"}),
+    ),
+    MethodDeclaration("netdissect", "masks", (), verbs=("EXPLAIN",), needs=frozenset({"images"})),
+    MethodDeclaration("dncbm", "directions", (), verbs=("EXPLAIN",), clauses=frozenset({"WITH", "JUDGED BY"})),
+    MethodDeclaration("clip", "vectors", (), verbs=("EMBED",), clauses=frozenset({"JUDGED BY"}), needs=frozenset({"judge"})),
+    MethodDeclaration("sobol", "maps", (), verbs=("ATTRIBUTE",), targets=("place", "class", "classes")),
+    MethodDeclaration("gradcam", "maps", (), verbs=("ATTRIBUTE",), targets=("place", "class", "classes")),
+    MethodDeclaration(
+        "convis", "what a judge reads", (), verbs=("ATTRIBUTE", "DETECT"), targets=("synset", "text"),
+        clauses=frozenset({"JUDGED BY"}),
+    ),
+    MethodDeclaration("craft", "concepts", (), verbs=("DISCOVER",)),
+)  # fmt: skip
+CONSTRUCTORS = (
+    ConstructorDeclaration("folder", "images", (Parameter("path", "str", REQUIRED, "the folder"),), kind="dataset"),
+    ConstructorDeclaration(
+        "words",
+        "a word list",
+        (
+            Parameter("path", "str", REQUIRED, "the file"),
+            Parameter("key", "str", None, "the array that holds the words", nullable=True),
+        ),
+        kind="vocabulary",
+    ),
+    ConstructorDeclaration(
+        "torchvision",
+        "a model",
+        (
+            Parameter("name", "str", REQUIRED, "the architecture"),
+            Parameter("weights", "choice", "default", "which weights", choices=("default", "random"), nullable=True),
+        ),
+        kind="model",
+    ),
+    ConstructorDeclaration(
+        "bottleneck", "a model of concepts", (Parameter("backbone", "thing", REQUIRED, "the model", kind="model"),)
+    ),
+)
+DEFAULTS: Mapping[str, Mapping[str, str]] = {
+    "labnet": {"dataset": "lab.audit", "vocabulary": "lab.words", "judge": "labclip"},
+    "labself": {"dataset": "lab.audit", "vocabulary": "lab.words", "judge": "labclip"},
+    "labtruth": {"dataset": "lab.probe", "vocabulary": "lab.words", "judge": "labclip"},
+    "labclip": {"captions": "lab.captions"},
+}
+
+
+@dataclass
+class FakeCatalog:
+    """What the tests' queries are checked against. `rows` are what every subquery gives; `asked` records them."""
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    rows: Sequence[Any] | None = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def find(self, name: str) -> Thing | None:
+        return next((t for t in THINGS if t.name == name), None)
+
+    def names(self, kind: Kind | None = None) -> Sequence[str]:
+        return [t.name for t in THINGS if kind in (None, t.kind)]
+
+    def methods(self, verb: str | None = None) -> Sequence[MethodDeclaration]:
+        return [m for m in METHODS if verb is None or verb in m.verbs]
+
+    def constructors(self, kind: Kind | None = None) -> Sequence[ConstructorDeclaration]:
+        return [c for c in CONSTRUCTORS if kind in (None, c.kind)]
+
+    def construct(self, call: Bound) -> Thing:
+        assert isinstance(call.declaration, ConstructorDeclaration)
+        made_from = ", ".join(f"{k}={v!r}" for k, v in call.values.items())
+        return FakeModel(call.declaration.name, call.declaration.kind, made_from)
+
+    def file(self, path: str, kind: Kind, span: Span) -> Thing:
+        if path.startswith("gone"):
+            raise Diagnostic("unread-file", f"There is no {path}", span)
+        return FakeThing(path, kind, "file")
+
+    def inline(self, values: Sequence[str], kind: Kind, span: Span) -> Thing:
+        return FakeThing(f"[{', '.join(values)}]", kind, "list")
+
+    def setting(self, name: str) -> Any | None:
+        return self.settings.get(name)
+
+    def parameter(self, name: str) -> Any:
+        return self.parameters[name]
+
+    def default(
+        self, slot: Slot, verb: str, model: Thing | None, judge: Thing | None
+    ) -> tuple[Thing | str, str] | None:
+        if slot == "method":
+            name = {
+                "EXPLAIN": "clip_dissect",
+                "EMBED": "clip",
+                "ATTRIBUTE": "sobol",
+                "DETECT": "convis",
+                "DISCOVER": "craft",
+            }
+            return name[verb], f"the method of {verb}"
+        if slot in self.settings:
+            return self.settings[slot], f"SET {slot}"
+        for owner in (model, judge):
+            found = self.find(DEFAULTS.get(owner.name, {}).get(slot, "")) if owner is not None else None
+            if owner is not None and found is not None:
+                return found, f"what {owner.name} comes with"
+        return None
+
+    def select(self, subquery: Subquery, column: str) -> Sequence[Any] | None:
+        self.asked.append((type(subquery.body).__name__, column))
+        return self.rows
+
+
+@pytest.fixture
+def catalog() -> FakeCatalog:
+    return FakeCatalog()
+
+
+def unmark(marked: str) -> tuple[str, int, int]:
+    """The query without marks, and the range that they enclosed."""
+    return marked.replace("‹", "").replace("›", ""), marked.index("‹"), marked.index("›") - 1
+
+
+@pytest.fixture
+def told() -> Callable[[str, Callable[[str], object]], Diagnostic]:
+    """`told(marked, run)`: the Diagnostic that run(text) raises, whose place must be the marked one."""
+
+    def tell(marked: str, run: Callable[[str], object]) -> Diagnostic:
+        text, start, end = unmark(marked)
+        with pytest.raises(Diagnostic) as caught:
+            run(text)
+        mistake = caught.value
+        assert mistake.span is not None, mistake.message
+        place = f"{text[: mistake.span.start]}‹{text[mistake.span.start : mistake.span.end]}›{text[mistake.span.end :]}"
+        assert place == marked, mistake.message
+        assert (mistake.span.start, mistake.span.end) == (start, end)
+        mistake.within(text).render()
+        return mistake
+
+    return tell
