@@ -108,7 +108,7 @@ def torchvision_names() -> list[str]:
 
 
 def names() -> list[str]:
-    return [*torchvision_names(), *VARIANTS, *OURS]
+    return [*OURS, *VARIANTS, *torchvision_names()]
 
 
 @cache
