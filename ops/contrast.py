@@ -29,6 +29,7 @@ class ContrastedWords(Global):
     rule 'published' with the `low_images` images most like the unit's own, and cuts at `cut`.
     """
 
+    version: ClassVar[int] = 2
     couples: ClassVar[frozenset[Axis]] = frozenset({"units", "images", "k"})
     scores: WordScores
     activations: PooledActivations

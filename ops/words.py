@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..engine.artifact import Artifact, Result
 from ..engine.operator import Axis, Global, Inputs, Operator
 from ..engine.resources import Resources
 from .embeddings import texts_of
 
-
-class Lexicon(Protocol):
-    """Base forms of words; None for a word that is not of the kind."""
-
-    def noun_lemma(self, word: str) -> str | None: ...
-    def verb_lemma(self, word: str) -> str | None: ...
-    def adjective_lemma(self, word: str) -> str | None: ...
+if TYPE_CHECKING:
+    from .kernels.words import Lexicon
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +21,7 @@ class CaptionWords(Global):
     `lexicon` is a source that opens into the base forms; `phrases` adds adjective-noun and noun-noun pairs.
     """
 
+    version: ClassVar[int] = 2
     couples: ClassVar[frozenset[Axis]] = frozenset()
     captions: Operator
     lexicon: Operator

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from clq.ops.kernels import dissect, wpmi
 from clq.ops.kernels.similarity import cosine, pool, top_images, unit_rows
 

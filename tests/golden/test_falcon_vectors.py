@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
+
 from clq.ops.kernels import boxes, contrast, falcon, gradcam, words
 from clq.ops.kernels.similarity import unit_rows
-from torch.nn import functional
 
 NOUN, VERB, ADJECTIVE = {"NN", "NNP", "NNS"}, {"VB", "VBD", "VBG", "VBN", "VBP", "VBZ"}, {"JJ", "JJR", "JJS"}
 

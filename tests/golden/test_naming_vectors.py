@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from clq.ops.kernels.naming import label_cosine, naming_scores
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from clq.ops.kernels import contrast
 
 CAPTIONS = [["boat", "water"], ["water"], ["dog"], ["boat"]]

@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import pytest
 import torch
-from clq.ops.kernels import falcon
-from clq.ops.kernels.similarity import unit_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from clq.ops.kernels import falcon
+from clq.ops.kernels.similarity import unit_rows
 
 
 def vectors(seed: int, *shape: int) -> torch.Tensor:

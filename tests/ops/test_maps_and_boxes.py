@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from clq.ops.kernels import boxes, gradcam
-from clq.ops.kernels.boxes import Box
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from clq.ops.kernels import boxes, gradcam
+from clq.ops.kernels.boxes import Box
 
 
 def test_a_flat_map_gives_an_empty_mask_and_the_whole_image() -> None:

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+
 from clq.ops.kernels.naming import auc, label_cosine, naming_scores
 
 

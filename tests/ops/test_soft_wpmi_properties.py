@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from clq.ops.kernels.dissect import best_words, rank_reorder
 from clq.ops.kernels.similarity import cosine, top_images
 from clq.ops.kernels.wpmi import Block, MatrixCosines, VectorCosines, soft_wpmi, soft_wpmi_blocks, wpmi
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def world(seed: int, n: int = 40, words: int = 30, units: int = 6, d: int = 8) -> tuple[torch.Tensor, ...]:

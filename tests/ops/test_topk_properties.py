@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import pytest
 import torch
-from clq.ops.kernels.similarity import TopK, cosine, pool, top_images, unit_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from clq.ops.kernels.similarity import TopK, cosine, pool, top_images, unit_rows
 
 
 @st.composite

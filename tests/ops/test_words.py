@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from clq.ops.kernels.words import caption_phrases, caption_words, tokens
-from clq.stdlib.wordnet.lexicon import TableLexicon
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from clq.ops.kernels.words import caption_phrases, caption_words, tokens
+from clq.stdlib.wordnet.lexicon import TableLexicon
 
 LEXICON = TableLexicon()
 

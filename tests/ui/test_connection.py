@@ -110,6 +110,7 @@ def test_progress_is_told_to_a_callback(tmp_path: Path) -> None:
 
 def test_a_registered_module_is_a_model(con: clq.Connection) -> None:
     import torch
+
     from clq.ops.preprocess import Preprocess
 
     class Counting(torch.nn.Module):
