@@ -3,12 +3,18 @@ once."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 from .operator import digest
 from .store import write_aside
+
+# A file changed again within the clock's tick keeps its mtime; so a young file is read each time (git does the same).
+SETTLED = 2_000_000_000  # nanoseconds
 
 
 class Fingerprints:
@@ -20,10 +26,10 @@ class Fingerprints:
         self._known: dict[str, list[int | str]] = {}
         self._changed = False
         if path is not None and path.exists():
-            try:
-                self._known = json.loads(path.read_bytes())
-            except ValueError:  # a torn or foreign file: digests are only remembered, never the truth
-                self._known = {}
+            # A torn or foreign file is passed over: digests are only remembered, never the truth.
+            with contextlib.suppress(OSError, ValueError):
+                found: Any = json.loads(path.read_bytes())
+                self._known = found if isinstance(found, dict) else {}
 
     def file(self, path: Path) -> str:
         """sha256 of a file's content. Raises OSError if it cannot be read."""
@@ -35,8 +41,9 @@ class Fingerprints:
             return str(known[3])
         with open(path, "rb") as f:
             found = hashlib.file_digest(f, "sha256").hexdigest()
-        self._known[str(path)] = [*mark, found]
-        self._changed = True
+        if stat.st_mtime_ns < time.time_ns() - SETTLED:
+            self._known[str(path)] = [*mark, found]
+            self._changed = True
         return found
 
     def files(self, paths: list[tuple[str, Path]]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .operator import Operator, Scan, Source
+from .operator import Global, Operator, Scan, Source
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -40,7 +40,7 @@ class Round:
 class Compute:
     """One global operator."""
 
-    operator: Operator
+    operator: Global
 
 
 Step = Round | Compute
@@ -101,8 +101,10 @@ def naive(roots: Iterable[Operator]) -> Plan:
     for operator in ordered(graph_of(given)):
         if isinstance(operator, Scan):
             steps.append(Round(operator.dataset, (Pass((operator,)),)))
-        elif not isinstance(operator, Source):
+        elif isinstance(operator, Global):
             steps.append(Compute(operator))
+        elif not isinstance(operator, Source):
+            raise TypeError(f"{type(operator).__name__} is neither source, scan nor global")
     return Plan(given, tuple(steps))
 
 
@@ -110,6 +112,9 @@ def levels(plan: Plan) -> dict[str, int]:
     """How many readings of images must come before each operator: scans at one level can share a round."""
     depth: dict[str, int] = {}
     for operator in ordered(plan.graph):
+        if operator.key in plan.cached:  # whatever it was made of, nothing needs to come before it now
+            depth[operator.key] = 0
+            continue
         depth[operator.key] = max(
             (
                 depth[i.key] + (1 if isinstance(i, Scan) and i.key not in plan.cached else 0)

@@ -100,13 +100,14 @@ class Resources:
     memory: int = 1 << 29
     progress: Progress = field(default_factory=Silent)
     counts: Counter[str] = field(default_factory=Counter)
-    _opened: dict[str, Any] = field(default_factory=dict)
+    _opened: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def open(self, source: Source) -> Any:
-        """The thing a source stands for, loaded once."""
-        if source.key not in self._opened:
-            self._opened[source.key] = source.spec.open(self.device)
-        return self._opened[source.key]
+        """The thing a source stands for, loaded once on each device."""
+        place = (source.key, self.device)
+        if place not in self._opened:
+            self._opened[place] = source.spec.open(self.device)
+        return self._opened[place]
 
     @contextmanager
     def showing(self, title: str, total: int) -> Iterator[Progress]:

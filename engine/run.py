@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .artifact import Artifact
 from .operator import Consumer, Operator, Scan, Source
-from .plan import Compute, Pass, Plan, Round, naive
+from .plan import Pass, Plan, Round, naive
 from .reader import batches
-from .resources import Batch, Resources
+from .resources import Resources
 from .rules import RULES, Rule
-from .store import Store
+from .store import Store, rows_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,41 +53,56 @@ def run(plan: Plan, store: Store, resources: Resources) -> None:
     A run that was killed is taken up after the last whole shard. Raises Diagnostic for what the user can mend.
     """
     reading = Reading(store, resources)
-    total = len(plan.rounds)
+    if plan.steps:
+        store.check_writable()
+    number = 0
     for step in plan.steps:
         if isinstance(step, Round):
+            number += 1
             resources.counts["rounds"] += 1
-            _run_round(step, f"round {resources.counts['rounds']}/{total}", reading)
+            _run_round(step, f"round {number}/{len(plan.rounds)}", reading)
         else:
             began = time.perf_counter()
-            result = step.operator.compute(reading, resources)  # type: ignore[attr-defined]
+            result = step.operator.compute(reading, resources)
             store.put(step.operator, result, time.perf_counter() - began)
 
 
 @dataclass
 class _Started:
-    """A pass under way: its consumer, what its scans need of the images, and which of their shards exist."""
+    """Scans of a pass that need the same images: their consumer, these images, and which shards of each scan exist."""
 
-    work: Pass
+    label: str
+    scans: tuple[Scan, ...]
     consumer: Consumer
-    wanted: np.ndarray | None
-    shards: list[dict[int, Any]]
-    rows: list[int]
+    wanted: np.ndarray
+    shards: list[dict[range, Path]]
 
-    def lacks(self, shard: int) -> bool:
-        return any(shard not in have for have in self.shards)
+    def missing(self, shard: range) -> np.ndarray:
+        """The images of a shard that must be read: none if every scan has it."""
+        if all(shard in have for have in self.shards):
+            return self.wanted[:0]
+        return self.within(shard)
+
+    def within(self, shard: range) -> np.ndarray:
+        return self.wanted[(self.wanted >= shard.start) & (self.wanted < shard.stop)]
 
 
-def _start(work: Pass, reading: Reading) -> _Started:
+def _start(work: Pass, images: int, reading: Reading) -> list[_Started]:
+    """A pass whose scans select different images is started once for each selection: fusing must not change what a scan sees."""
     import numpy as np
 
-    scans = work.scans
-    consumer = type(scans[0]).start(scans, reading, reading.resources)
-    selections = [s.selected(reading) for s in scans]
-    wanted = None
-    if all(s is not None for s in selections):
-        wanted = np.unique(np.concatenate([s for s in selections if s is not None]))
-    return _Started(work, consumer, wanted, [reading.store.shards(s) for s in scans], [0] * len(scans))
+    groups: dict[bytes, tuple[np.ndarray, list[Scan]]] = {}
+    for scan in work.scans:
+        chosen = scan.selected(reading)
+        wanted = np.arange(images) if chosen is None else np.asarray(chosen, np.int64)
+        groups.setdefault(wanted.tobytes(), (wanted, []))[1].append(scan)
+    return [
+        _Started(
+            work.label, tuple(scans), type(scans[0]).start(scans, reading, reading.resources), wanted,
+            [reading.store.shards(s) for s in scans],
+        )
+        for wanted, scans in groups.values()
+    ]  # fmt: skip
 
 
 def _run_round(round_: Round, title: str, reading: Reading) -> None:
@@ -95,58 +111,43 @@ def _run_round(round_: Round, title: str, reading: Reading) -> None:
     resources, store = reading.resources, reading.store
     images = reading.opened(round_.dataset)
     began = time.perf_counter()
-    passes = [_start(p, reading) for p in round_.passes]
-    everything = np.arange(len(images))
-    wanted = everything
-    if all(p.wanted is not None for p in passes):
-        wanted = np.unique(np.concatenate([p.wanted for p in passes if p.wanted is not None]))
-    names = ", ".join(p.work.label for p in passes)
-    with resources.showing(f"{title} {round_.dataset.name}: {names}", len(wanted)) as progress:
-        for shard, first in enumerate(range(0, len(images), resources.shard)):
-            block = wanted[(wanted >= first) & (wanted < first + resources.shard)]
-            active = [p for p in passes if p.lacks(shard)]
-            if len(block) and active:
+    passes = [started for p in round_.passes for started in _start(p, len(images), reading)]
+    total = len(np.unique(np.concatenate([p.wanted for p in passes])))
+    names = ", ".join(dict.fromkeys(p.label for p in passes))
+    whole = [range(n, min(n + resources.shard, len(images))) for n in range(0, len(images), resources.shard)]
+    with resources.showing(f"{title} {round_.dataset.name}: {names}", total) as progress:
+        for shard in whole:
+            needed = np.unique(np.concatenate([p.within(shard) for p in passes]))
+            active = [p for p in passes if len(p.missing(shard))]
+            block = np.unique(np.concatenate([needed[:0], *(p.missing(shard) for p in active)]))
+            if len(block) < len(needed):
+                progress.advance(len(needed) - len(block))
+            if active:
                 _fill_shard(shard, block, active, images, store, resources, progress.advance)
-            elif len(block):
-                progress.advance(len(block))
     seconds = time.perf_counter() - began
     for p in passes:
-        for scan, have in zip(p.work.scans, p.shards, strict=True):
-            files = [have[n] for n in sorted(have)]
-            store.finish(scan, files, len(images) if p.wanted is None else len(p.wanted), seconds, {})
+        for scan, have in zip(p.scans, p.shards, strict=True):
+            files = [have[shard] for shard in whole if shard in have]
+            store.finish(scan, files, sum(map(rows_of, files)), seconds, {})
 
 
 def _fill_shard(
-    shard: int,
-    block: np.ndarray,
-    active: Sequence[_Started],
-    images: Any,
-    store: Store,
-    resources: Resources,
-    tell: Any,
-) -> None:
+    shard: range, block: np.ndarray, active: Sequence[_Started], images: Any, store: Store, resources: Resources,
+    tell: Callable[[int], None],
+) -> None:  # fmt: skip
     """Read the images of one shard once and store what every pass makes of them."""
     import numpy as np
 
-    parts: list[list[list[Rows]]] = [[[] for _ in p.work.scans] for p in active]
+    parts: list[list[list[dict[str, np.ndarray]]]] = [[[] for _ in p.scans] for p in active]
     for batch in batches(images, block, resources):
         for p, held in zip(active, parts, strict=True):
-            part = _restricted(batch, p.wanted)
+            part = batch.only(np.isin(batch.indices, p.wanted))
             if len(part.indices):
                 for rows, out in zip(p.consumer.consume(part), held, strict=True):
                     out.append(rows)
         tell(len(batch.indices))
     for p, held in zip(active, parts, strict=True):
-        for place, (scan, gathered) in enumerate(zip(p.work.scans, held, strict=True)):
-            if gathered and shard not in p.shards[place]:
-                joined = {name: np.concatenate([rows[name] for rows in gathered]) for name in gathered[0]}
-                p.shards[place][shard] = store.put_shard(scan, shard, joined)
-
-
-def _restricted(batch: Batch, wanted: np.ndarray | None) -> Batch:
-    import numpy as np
-
-    return batch if wanted is None else batch.only(np.isin(batch.indices, wanted))
-
-
-__all__ = ["Compute", "Reading", "Scan", "optimize", "run"]
+        for scan, have, rows in zip(p.scans, p.shards, held, strict=True):
+            if rows and shard not in have:
+                joined = {name: np.concatenate([r[name] for r in rows]) for name in rows[0]}
+                have[shard] = store.put_shard(scan, shard, joined)

@@ -1,7 +1,7 @@
 """The store: artifacts by the key of the operator that makes them, safe under crashes and several processes.
 
-    STORE/objects/ab/abcdef…/00000-<digest>.safetensors   a shard; its name holds the digest of its content
-                             artifact.json                written last: the artifact is whole
+    STORE/objects/ab/abcdef…/00000000-00000512-<digest>.safetensors   a shard: images 0 to 511, digest of its content
+                             artifact.json                            written last: the artifact is whole
     STORE/clq.duckdb                                      the catalogue (engine.catalogue)
     STORE/fingerprints.json                               digests of files, remembered by size, mtime and inode
 
@@ -11,9 +11,11 @@ shard whose content does not match its name is set aside and made again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,11 +28,11 @@ from .operator import Operator
 if TYPE_CHECKING:
     import numpy as np
 
-FORMAT = 1
+FORMAT = 2
 
 
-def unwritable(path: Path, error: OSError) -> Diagnostic:
-    """The diagnostic for an error of the file system below the store."""
+def unwritable(path: Path, error: OSError, exit_code: int = 1) -> Diagnostic:
+    """The diagnostic for an error of the file system below the store; exit code 2 before anything has run."""
     import errno
 
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -40,7 +42,7 @@ def unwritable(path: Path, error: OSError) -> Diagnostic:
         )  # fmt: skip
     return Diagnostic(
         "store-unwritable", f"the store {path} cannot be written: {error.strerror or error}",
-        hint="give a folder you may write with --store DIR or $CLQ_STORE", exit_code=2,
+        hint="give a folder you may write with --store DIR or $CLQ_STORE", exit_code=exit_code,
     )  # fmt: skip
 
 
@@ -53,9 +55,12 @@ def write_aside(path: Path, data: bytes) -> None:
             f.flush()
             os.fsync(f.fileno())
         os.replace(aside, path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise unwritable(path.parent, error) from error
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise unwritable(path.parent, error) from error
+        raise
 
 
 def digest_of(data: bytes | memoryview) -> str:
@@ -64,7 +69,13 @@ def digest_of(data: bytes | memoryview) -> str:
 
 def _whole(path: Path) -> bool:
     """Whether the content of a shard is what its name says."""
-    return digest_of(path.read_bytes()) == path.stem.split("-", 1)[1]
+    return digest_of(path.read_bytes()) == path.stem.rpartition("-")[2]
+
+
+def _seal(manifest: Mapping[str, Any]) -> str:
+    """The digest of a manifest, over everything but the digest itself."""
+    rest = {k: v for k, v in manifest.items() if k != "digest"}
+    return digest_of(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode())
 
 
 class Store:
@@ -77,7 +88,15 @@ class Store:
         try:
             (root / "objects").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise unwritable(root, error) from error
+            raise unwritable(root, error, exit_code=2) from error
+
+    def check_writable(self) -> None:
+        """Raises Diagnostic 'store-unwritable' or 'disk-full' now, rather than after the first shard was computed."""
+        try:
+            with tempfile.TemporaryFile(dir=self.root / "objects") as probe:
+                probe.write(b"clq")
+        except OSError as error:
+            raise unwritable(self.root, error, exit_code=2) from error
 
     def folder(self, key: str) -> Path:
         return self.root / "objects" / key[:2] / key
@@ -94,12 +113,13 @@ class Store:
         folder = self.folder(key)
         try:
             manifest = json.loads((folder / "artifact.json").read_bytes())
-            sound = manifest["format"] == FORMAT and all(_whole(folder / name) for name in manifest["files"])
+            sound = manifest["format"] == FORMAT and manifest["digest"] == _seal(manifest)
+            sound = sound and all(_whole(folder / name) for name in manifest["files"])
         except FileNotFoundError:
             if not (folder / "artifact.json").exists():
                 return None
             sound = False
-        except (ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):  # torn, foreign, or on a bad sector: made again
             sound = False
         if not sound:
             self._set_aside(folder)
@@ -111,28 +131,33 @@ class Store:
         """Drop the manifest and the shards that are damaged; what is sound is used again."""
         self.damaged.append(folder.name)
         try:
-            os.replace(folder / "artifact.json", folder / "artifact.damaged")
-            for path in folder.glob("*-*.*"):
-                if not path.name.startswith(".") and not _whole(path):
-                    os.replace(path, path.with_name(f"damaged.{path.name.replace('-', '.')}"))
+            # Another process may find the same damage at the same time: then its files are aside already.
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(folder / "artifact.json", folder / "artifact.damaged")
+            for path in sorted(folder.glob("[0-9]*-*.*")):
+                with contextlib.suppress(FileNotFoundError):
+                    if not _whole(path):
+                        os.replace(path, path.with_name(f"damaged.{path.name.replace('-', '.')}"))
         except OSError as error:
             raise unwritable(folder, error) from error
 
-    def shards(self, operator: Operator) -> dict[int, Path]:
-        """The whole shards of an unfinished artifact, by number; a damaged one is removed."""
+    def shards(self, operator: Operator) -> dict[range, Path]:
+        """The whole shards of an unfinished artifact, by the images they are of; a damaged one is removed."""
         found = {}
-        for path in sorted(self.folder(operator.key).glob("[0-9]*-*.safetensors")):
+        for path in sorted(self.folder(operator.key).glob("[0-9]*-*-*.safetensors")):
             if _whole(path):
-                found[int(path.name.split("-", 1)[0])] = path
+                first, stop, _ = path.name.split("-", 2)
+                found[range(int(first), int(stop))] = path
             else:
                 path.unlink(missing_ok=True)
         return found
 
-    def put_shard(self, operator: Operator, number: int, arrays: Mapping[str, np.ndarray]) -> Path:
-        """Store one shard of an artifact."""
+    def put_shard(self, operator: Operator, images: range, arrays: Mapping[str, np.ndarray]) -> Path:
+        """Store what a scan made of some images. The range is in the name, so that shards of another size are not mixed in."""
         from safetensors.numpy import save
 
-        return self._put(operator, f"{number:05d}", save({k: _contiguous(v) for k, v in arrays.items()}), "safetensors")
+        data = save({k: _contiguous(v) for k, v in arrays.items()})
+        return self._put(operator, f"{images.start:08d}-{images.stop:08d}", data, "safetensors")
 
     def put(self, operator: Operator, result: Result, seconds: float) -> Artifact:
         """Store the whole output of a global operator."""
@@ -146,15 +171,15 @@ class Store:
             rows = result.table.num_rows
         else:
             arrays = dict(result.arrays or {})
-            path = self.put_shard(operator, 0, arrays)
             rows = max((len(a) for a in arrays.values()), default=0)
+            path = self.put_shard(operator, range(rows), arrays)
         return self.finish(operator, [path], rows, seconds, result.facts)
 
     def finish(
         self, operator: Operator, files: list[Path], rows: int, seconds: float, facts: Mapping[str, Any]
     ) -> Artifact:
         """Declare an artifact whole."""
-        manifest = {
+        manifest: dict[str, Any] = {
             "format": FORMAT,
             "op": type(operator).__name__,
             "version": operator.version,
@@ -166,20 +191,33 @@ class Store:
             "made": time.time(),
             "facts": dict(facts),
         }
-        folder = self.folder(operator.key)
+        manifest = json.loads(json.dumps(manifest))  # what a reader will find, numbers as keys and all
+        manifest["digest"] = _seal(manifest)
+        folder = self._folder_made(operator)
         write_aside(folder / "artifact.json", json.dumps(manifest, ensure_ascii=False).encode())
         self._open[operator.key] = Artifact(operator.key, folder, manifest)
         return self._open[operator.key]
 
     def _put(self, operator: Operator, stem: str, data: bytes, suffix: str) -> Path:
+        path = self._folder_made(operator) / f"{stem}-{digest_of(data)}.{suffix}"
+        write_aside(path, data)
+        return path
+
+    def _folder_made(self, operator: Operator) -> Path:
         folder = self.folder(operator.key)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unwritable(folder, error) from error
-        path = folder / f"{stem}-{digest_of(data)}.{suffix}"
-        write_aside(path, data)
-        return path
+        return folder
+
+
+def rows_of(path: Path) -> int:
+    """The rows of a shard, from its header."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="numpy") as file:
+        return max((int(file.get_slice(k).get_shape()[0]) for k in file.keys()), default=0)  # noqa: SIM118
 
 
 def _contiguous(array: np.ndarray) -> np.ndarray:

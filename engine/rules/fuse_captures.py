@@ -31,7 +31,7 @@ def fuse_captures(plan: Plan, store: Store) -> Plan:
 
 
 def in_order(steps: list[Step], plan: Plan) -> tuple[Step, ...]:
-    """Steps by level, rounds of a level before its computations, each after its inputs."""
+    """Steps by level, computations of a level before its rounds (which may need them), each after its inputs."""
     from ..plan import ordered, outputs
 
     depth = levels(plan)
