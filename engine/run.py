@@ -88,7 +88,7 @@ class _Started:
 
 
 def _start(work: Pass, images: int, reading: Reading) -> list[_Started]:
-    """A pass whose scans select different images is started once for each selection: fusing must not change what a scan sees."""
+    """A pass, started once for each selection of images among its scans: fusing must not change what a scan sees."""
     import numpy as np
 
     groups: dict[bytes, tuple[np.ndarray, list[Scan]]] = {}
@@ -147,7 +147,7 @@ def _fill_shard(
                     out.append(rows)
         tell(len(batch.indices))
     for p, held in zip(active, parts, strict=True):
-        for scan, have, rows in zip(p.scans, p.shards, held, strict=True):
-            if rows and shard not in have:
-                joined = {name: np.concatenate([r[name] for r in rows]) for name in rows[0]}
+        for scan, have, made in zip(p.scans, p.shards, held, strict=True):
+            if made and shard not in have:
+                joined = {name: np.concatenate([m[name] for m in made]) for name in made[0]}
                 have[shard] = store.put_shard(scan, shard, joined)

@@ -83,7 +83,7 @@ def test_a_scan_above_a_cached_answer_joins_the_first_round(store: Store, resour
     store.put(top, Result({"index": top_index(top)}), 0.0)
     root = ToyJoin((ToyCrops(model(3), data, top), ToyScan(model(5), data)))
     plan = optimize([root], store)
-    assert set(levels(plan)[s.key] for r in plan.rounds for s in r.scans) == {0}
+    assert {levels(plan)[s.key] for r in plan.rounds for s in r.scans} == {0}
     assert len(plan.rounds) == 1
     finish(root, store, resources)
     assert len(resources.open(data).reads) == 12
@@ -146,7 +146,7 @@ def test_only_what_a_lagging_scan_lacks_is_read(store: Store) -> None:
     finish(top, store, Resources(workers=1, shard=6))
     crops = ToyCrops(model(3), data, top)
     (only,) = [i for (i,) in expected(top)]
-    lacking = [n for n in range(0, 18, 6) if only not in range(n, n + 6)][0]
+    lacking = next(n for n in range(0, 18, 6) if only not in range(n, n + 6))
     partial = images(18, broken=tuple(i for i in range(18) if i not in range(lacking, lacking + 6)))
     for shard in (0, 6, 12):  # leave one shard of `full`, none of `crops`
         if shard == lacking:

@@ -1,4 +1,4 @@
-"""Operators without torch: small whole numbers, so that equal work gives equal bits; every read and forward is counted."""
+"""Operators without torch: small whole numbers, so equal work gives equal bits; reads and forwards are counted."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ ANSWER = pa.schema([("part", pa.int64()), ("index", pa.int64()), ("value", pa.in
 
 
 def expected(operator: Operator) -> list[tuple[int, ...]]:
-    """What an operator should leave, worked out without the engine: (index, value) of scans, (index,) of tops, rows of joins."""
+    """What an operator should leave, without the engine: (index, value) of scans, (index,) of tops, rows of joins."""
     match operator:
         case ToyScan(model, pictures, layer):
             spec = pictures.spec
