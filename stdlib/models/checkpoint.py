@@ -20,7 +20,7 @@ from .architectures import NORMALISATIONS, Architecture, architecture, new
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights of a file in an architecture. `size`: the side of its images; None: as the architecture's paper has it."""
+    """Weights of a file in an architecture. `size`: the side of its images; None: the architecture's own."""
 
     path: str
     architecture: str
@@ -103,12 +103,12 @@ DECLARATION = ConstructorDeclaration(
     "weights in a file, for a known architecture",
     (
         Parameter("file", "str", REQUIRED, "a state_dict as .safetensors, or as .pth that holds only tensors"),
-        Parameter("architecture", "str", REQUIRED, "a classifier of torchvision, mobilenet_v2_tf or cifar_resnet20 … 110"),
+        Parameter("architecture", "str", REQUIRED, "of torchvision, mobilenet_v2_tf, or cifar_resnet20 to 110"),
         Parameter(
             "preprocess", "choice", REQUIRED, "mean and deviation of the pixels in training",
             choices=tuple(NORMALISATIONS),
         ),
-        Parameter("size", "int", None, "side of the images in pixels; null: the architecture's own", low=8, nullable=True),
+        Parameter("size", "int", None, "side of the images in pixels; null: the architecture's", low=8, nullable=True),
         Parameter("classes", "thing", None, "names of the outputs", kind="vocabulary", nullable=True),
     ),
 )  # fmt: skip

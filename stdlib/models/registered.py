@@ -83,7 +83,7 @@ def _content(tensor: torch.Tensor) -> tuple[str, list[int], str]:
 def register(
     name: str, module: torch.nn.Module, preprocess: Preprocess | Prepare, version: str | None = None
 ) -> Model:
-    """A model from a live module. `preprocess`: a Preprocess, or a function of n images uint8 [H, W, 3] -> [n, 3, H, W].
+    """A model from a live module. `preprocess`: a Preprocess, or a function: n images uint8 [H, W, 3] -> [n, 3, H, W].
 
     Raises Diagnostic 'bad-argument' if it is a function and there is no `version`: the key of an answer covers what a
     function does only if its author says when that changes.

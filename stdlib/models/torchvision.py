@@ -66,7 +66,7 @@ class Torchvision:
     def fingerprint(self, known: Fingerprints) -> str:
         """Of the content of the weights, never their name; random ones depend on the libraries that draw them."""
         if self.weights == "random":
-            what = ["random", self.seed, *(_version(p) for p in ("torch", "torchvision"))]
+            what = ["random", self.seed, *(library_version(p) for p in ("torch", "torchvision"))]
         else:
             self.prepare()
             what = [known.file(self._path)]
@@ -112,7 +112,7 @@ class Torchvision:
         }
 
 
-def _version(package: str) -> str:
+def library_version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:

@@ -71,9 +71,9 @@ def attempt(work: Callable[[], object]) -> str | None:
     except HTTPError as error:
         return f"the server answered {error.code}"
     except URLError as error:
-        return _reason(error.reason)
+        return in_few_words(error.reason)
     except (OSError, ValueError, RuntimeError) as error:
-        return _reason(error)
+        return in_few_words(error)
     return None
 
 
@@ -88,7 +88,7 @@ def within_seconds(work: Callable[[], object], seconds: float = 2 * PATIENCE) ->
     return outcome[0] if outcome else f"no answer within {seconds:g} s"
 
 
-def _reason(error: object) -> str:
+def in_few_words(error: object) -> str:
     """The words of an error without the address it was about."""
     text = str(getattr(error, "strerror", None) or error) or type(error).__name__
     return re.sub(r"\S*://\S+|host='[^']*'", "the server", text).strip().rstrip(".")[:80]
