@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from . import ast
 from .ast import Constant, Name, Parameter, Place, Query, Span
-from .diagnostic import Diagnostic
+from .diagnostic import Diagnostic, did_you_mean
 from .literals import decode_string, number, parameter_name
 from .reserved import refuse_reserved
 from .syntax_rules import what_is
-from .verbs import CLAUSES, SPELLINGS
+from .verbs import CLAUSES, QUERY_VERBS, SPELLINGS
 
 _PLAIN = re.compile(r"[^\W\d]\w*")
 _FIELDS = {c.field: c for c in CLAUSES.values()}
@@ -65,10 +65,22 @@ class Builder:
         raise AssertionError(tree.data)
 
     def show(self, span: Span, parts: list[Any]) -> ast.Show:
-        what, name, of, for_ = parts
-        verb = SPELLINGS.get(str(for_).upper(), str(for_).upper()) if for_ is not None else None
+        word, name, of, for_ = parts
+        what, verb = str(word).upper(), SPELLINGS.get(str(for_).upper(), str(for_).upper()) if for_ else None
+        if what == "LAYERS" and of is None:
+            raise Diagnostic("missing-clause", "Of which model? SHOW LAYERS OF labnet", _span(word))
+        if what in {"METHOD", "VERB"} and name is None:
+            raise Diagnostic("missing-argument", f"Which? SHOW {what} and a name", _span(word))
+        if what == "VERB" and str(name).upper() not in QUERY_VERBS | frozenset(SPELLINGS):
+            raise Diagnostic(
+                "unexpected", f"No verb is called {name}.{did_you_mean(str(name), QUERY_VERBS)}", _span(name)
+            )
+        odd = name if what not in {"METHOD", "VERB"} else None
+        odd = odd or (of if what != "LAYERS" else None) or (for_ if what != "METHODS" else None)
+        if odd is not None:
+            raise Diagnostic("unexpected", f"SHOW {what} stands alone", _span(odd))
         shown = None if name is None else self.name(name)
-        return ast.Show(span, str(what).upper(), _span(what), shown, () if of is None else self.models(of), verb)
+        return ast.Show(span, what, _span(word), shown, () if of is None else self.models(of), verb)
 
     def formal(self, tree: Any) -> tuple[str, ast.Value | None]:
         name, default = tree.children

@@ -6,6 +6,8 @@ from .ast import Span
 from .diagnostic import Diagnostic, nearest
 from .scan import AFTER_COLUMN, SETTINGS, VERB_WORDS, Code, route
 
+_OURS = frozenset({"OF", "JUDGED", "CAPTIONED", "CONTRAST"})
+
 
 def refused(text: str, span: Span, settings: frozenset[str] = frozenset()) -> Diagnostic | None:
     """A better message than DuckDB's for the SQL at `span`, or None. `settings` are the names that DuckDB knows."""
@@ -39,8 +41,10 @@ def _bare_verb(code: Code, i: int, end: int) -> bool:
     if verb.up not in VERB_WORDS or i + 1 >= end or before.up in {".", ",", "("}:
         return False
     after = code.tokens[i + 1]
-    stands = before.up in {"AS", "FROM", "JOIN", "IN", "EXISTS", "ANALYZE", "SELECT", ")", "UNION", "ALL", "EXCEPT"}
-    return stands and after.kind in {"word", "quoted", "string", "param"} and after.up not in AFTER_COLUMN
+    stands = before.up in {"AS", "FROM", "JOIN", "IN", "EXISTS", "ANALYZE", ")", "UNION", "ALL", "EXCEPT"}
+    # `FROM label l` may be a table and its alias, so another word of clq must follow.
+    surely = verb.up == "EXPLAIN" or any(t.up in _OURS for t in code.tokens[i + 2 : end])
+    return stands and surely and after.kind in {"word", "quoted", "string", "param"} and after.up not in AFTER_COLUMN
 
 
 def _outside(code: Code, first: int, i: int) -> bool:

@@ -60,6 +60,7 @@ THINGS: tuple[FakeThing, ...] = (
     FakeThing("labclip", "judge"),
     FakeTable("labels", "answer", held=("target", "unit", "concept")),
 )
+SIMILARITIES = ("soft_wpmi", "wpmi", "rank")
 TOP = Parameter("top", "int", 5, "how many words a unit gets", low=1)
 METHODS = (
     MethodDeclaration(
@@ -67,7 +68,7 @@ METHODS = (
         "soft WPMI",
         (
             Parameter("top_k", "int", 100, "how many images count for a unit", low=1),
-            Parameter("similarity", "choice", "soft_wpmi", "how words are compared", choices=("soft_wpmi", "wpmi", "rank")),
+            Parameter("similarity", "choice", "soft_wpmi", "how words are compared", choices=SIMILARITIES),
             Parameter("share", "float", 0.5, "a share", low=0.0, high=1.0),
             Parameter("floor", "float", None, "least mean cosine", nullable=True),
             Parameter("verbose", "bool", False, "says more"),
@@ -88,7 +89,7 @@ METHODS = (
     ),
     MethodDeclaration("netdissect", "masks", (), verbs=("EXPLAIN",), needs=frozenset({"images"})),
     MethodDeclaration("dncbm", "directions", (), verbs=("EXPLAIN",), clauses=frozenset({"WITH", "JUDGED BY"})),
-    MethodDeclaration("clip", "vectors", (), verbs=("EMBED",), clauses=frozenset({"JUDGED BY"}), needs=frozenset({"judge"})),
+    MethodDeclaration("clip", "vectors", (), ("EMBED",), clauses=frozenset({"JUDGED BY"}), needs=frozenset({"judge"})),
     MethodDeclaration("sobol", "maps", (), verbs=("ATTRIBUTE",), targets=("place", "class", "classes")),
     MethodDeclaration("gradcam", "maps", (), verbs=("ATTRIBUTE",), targets=("place", "class", "classes")),
     MethodDeclaration(
