@@ -96,7 +96,7 @@ class JudgeDeclaration:
 JUDGES: dict[str, JudgeDeclaration] = {
     judge.name: judge
     for judge in (
-        JudgeDeclaration("labclip", CHECKPOINTS / "labclip", 0.12, 28.0, "the judge of the lab"),
-        JudgeDeclaration("labclip_early", CHECKPOINTS / "labclip_early", 0.12, 17.0, "hardly trained: a control"),
+        JudgeDeclaration("labclip", CHECKPOINTS / "labclip", 0.12, 29.63, "the judge of the lab"),
+        JudgeDeclaration("labclip_early", CHECKPOINTS / "labclip_early", 0.12, 18.18, "hardly trained: a control"),
     )
 }
