@@ -8,15 +8,20 @@ changes nothing.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
+import re
 import shutil
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from ..lang.diagnostic import Diagnostic
+from .sql import said_by_duckdb
 from .store import unwritable
 
 if TYPE_CHECKING:
@@ -31,9 +36,9 @@ CREATE TABLE IF NOT EXISTS clq.meta.nodes (
 CREATE TABLE IF NOT EXISTS clq.meta.tables (name VARCHAR, content VARCHAR, run VARCHAR, made TIMESTAMP);
 """
 
-WRITING = {
-    "INSERT", "UPDATE", "DELETE", "CREATE", "CREATE_FUNC", "ALTER", "DROP", "MERGE_INTO", "VACUUM", "COPY",
-}  # fmt: skip
+T = TypeVar("T")
+
+WRITING = {"INSERT", "UPDATE", "DELETE", "CREATE_FUNC", "ALTER", "DROP", "MERGE_INTO", "VACUUM", "COPY_DATABASE"}
 
 
 class Catalogue:
@@ -41,145 +46,230 @@ class Catalogue:
 
     def __init__(self, root: Path) -> None:
         self.path = root / "clq.duckdb"
-        self.tables = root / "tables"
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._attached = False
+        self._committing = False
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """The session's connection. Names resolve to temporary things first, then to the catalogue's tables."""
-        if self._connection is None:
-            self._connection = _new_connection()
-            if not self.path.exists():
-                self.commit(lambda _: None)
-            else:
+        """The session's connection. Names resolve to temporary things first, then to the catalogue's tables.
+
+        Raises Diagnostic 'store-busy' if another program has the file open for writing.
+        """
+        con = self._memory()
+        if not self._attached and not self._committing:
+            if self.path.exists():
                 self._attach()
-        return self._connection
+            else:
+                self.commit(lambda _: None)
+        return con
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection, self._attached = None, False
 
     def refresh(self) -> None:
         """See what other processes have committed since."""
-        connection = self.connection
         self._detach()
         self._attach()
-        assert connection is self._connection
 
-    def _attach(self) -> None:
-        import duckdb
+    def writes(self, sql: str) -> bool:
+        """Whether a statement changes the catalogue. Raises duckdb.Error for text that is no SQL.
 
-        con = self.connection
-        try:
-            with self._lock(exclusive=False):
-                con.execute(f"ATTACH '{_quoted(self.path)}' AS clq (READ_ONLY)")
-        except duckdb.Error as error:
-            raise Diagnostic(
-                "store-busy", f"{self.path} cannot be opened: {error}", exit_code=1,
-                hint="another program may hold it open for writing; close it there and run again",
-            ) from error  # fmt: skip
-        con.execute("SET search_path = 'memory.main,clq.main'")
+        Raises Diagnostic 'sql-error' for a table in the schema `lab`, which could not be kept.
+        """
+        return any(_is_write(s.type.name, s.query) for s in self.connection.extract_statements(sql))
 
-    def _detach(self) -> None:
-        con = self.connection
-        con.execute("SET search_path = 'memory.main'")
-        con.execute("DETACH DATABASE IF EXISTS clq")
-
-    @contextmanager
-    def _lock(self, exclusive: bool = True) -> Iterator[None]:
-        try:
-            with open(self.path.with_name("clq.duckdb.lock"), "w") as side:
-                fcntl.lockf(side, fcntl.LOCK_EX)
-                yield
-        except PermissionError as error:
-            if exclusive:
-                raise unwritable(self.path.parent, error) from error
-            yield
-
-    def _refuse_foreign_writer(self) -> None:
-        """A shared lock passes beside readers and fails while another program writes."""
-        try:
-            with open(self.path, "rb") as file:
-                fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise Diagnostic(
-                "store-busy", f"another program has {self.path} open for writing", exit_code=1,
-                hint="close it there (readers may stay) and run again; nothing was lost",
-            ) from error  # fmt: skip
-
-    def _set_wal_right(self) -> None:
-        """Undo or finish a commit that crashed after it had put the write-ahead log aside."""
-        inode = self.path.stat().st_ino if self.path.exists() else None
-        for aside in self.path.parent.glob("clq.duckdb.wal-*"):
-            if aside.name.endswith(f"-{inode}"):
-                os.replace(aside, self.path.with_name("clq.duckdb.wal"))
-            else:
-                aside.unlink()
-        for left in self.path.parent.glob("clq.duckdb.new-*"):
-            left.unlink(missing_ok=True)
-
-    def commit(self, work: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
+    def commit(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Run `work` with the catalogue attached for writing (unqualified names are its), then put it in place.
 
         If `work` raises, nothing has changed. Raises Diagnostic 'store-busy' while another program writes.
         """
-        con = self.connection_or_new()
+        if self._committing:
+            raise RuntimeError("a commit inside a commit")
+        con = self._memory()
+        _refuse_open_transaction(con)
+        if self.path.exists() and not self._attached:
+            self._attach()  # DuckDB refuses if this very process has the file open for writing: locks do not show it
         self._detach()
+        self._committing = True
         try:
-            with self._lock():
-                self._refuse_foreign_writer()
-                self._set_wal_right()
-                return self._commit_locked(con, work)
+            with _locked(self.path), _writers_kept_out(self.path):
+                _set_wal_right(self.path)
+                result = self._write_copy(con, work)
         except OSError as error:
             raise unwritable(self.path.parent, error) from error
         finally:
-            if self.path.exists():
-                self._attach()
+            self._committing = False
+            with contextlib.suppress(Diagnostic):  # then the next use of the connection tries again, and says why not
+                if self.path.exists():
+                    self._attach()
+        return result
 
-    def connection_or_new(self) -> duckdb.DuckDBPyConnection:
+    def _memory(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
             self._connection = _new_connection()
         return self._connection
 
-    def _commit_locked(self, con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
-        new = self.path.with_name(f"clq.duckdb.new-{os.getpid()}")
-        wal, new_wal = self.path.with_name("clq.duckdb.wal"), new.with_name(new.name + ".wal")
-        if self.path.exists():
-            shutil.copyfile(self.path, new)
-            if wal.exists():
-                shutil.copyfile(wal, new_wal)
+    def _attach(self) -> None:
+        import duckdb
+
+        con = self._memory()
         try:
-            con.execute(f"ATTACH '{_quoted(new)}' AS clq")
+            with _locked_if_possible(self.path):
+                _set_wal_right(self.path)
+                con.execute(f"ATTACH '{_quoted(self.path)}' AS clq (READ_ONLY)")
+        except duckdb.Error as error:
+            raise _not_opened(self.path, error) from error
+        con.execute("SET search_path = 'memory.main,clq.main'")
+        self._attached = True
+
+    def _detach(self) -> None:
+        con = self._memory()
+        con.execute("SET search_path = 'memory.main'")
+        con.execute("DETACH DATABASE IF EXISTS clq")
+        self._attached = False
+
+    def _write_copy(self, con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        import duckdb
+
+        new, wal = self.path.with_name(f"clq.duckdb.new-{os.getpid()}"), self.path.with_name("clq.duckdb.wal")
+        new_wal = new.with_name(new.name + ".wal")
+        try:
+            if self.path.exists():
+                shutil.copyfile(self.path, new)
+                if wal.exists():
+                    shutil.copyfile(wal, new_wal)
+            try:
+                con.execute(f"ATTACH '{_quoted(new)}' AS clq")
+            except duckdb.Error as error:
+                raise _not_opened(self.path, error) from error
             try:
                 con.execute(SCHEMA)
-                _mirror_lab(con)
-                con.execute("SET search_path = 'clq.main,memory.main'")
+                # memory.lab: while unqualified names are the catalogue's, `lab.probe` must be found as well.
+                con.execute("SET search_path = 'clq.main,memory.main,memory.lab'")
                 result = work(con)
-                con.execute("DROP SCHEMA IF EXISTS clq.lab CASCADE")
+                _refuse_open_transaction(con)
                 con.execute("CHECKPOINT clq")
             finally:
+                with contextlib.suppress(duckdb.Error):  # there is a transaction only if `work` failed inside one
+                    con.execute("ROLLBACK")
                 con.execute("SET search_path = 'memory.main'")
                 con.execute("DETACH DATABASE IF EXISTS clq")
-        except BaseException:
-            new.unlink(missing_ok=True)
-            new_wal.unlink(missing_ok=True)
+            _sync(new)
+            if wal.exists():
+                os.replace(wal, wal.with_name(f"{wal.name}-{self.path.stat().st_ino}"))
+                _sync(self.path.parent)
+            os.replace(new, self.path)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                new.unlink(missing_ok=True)
+                new_wal.unlink(missing_ok=True)
+                _set_wal_right(self.path)
+            if isinstance(error, duckdb.IOException) and "No space left" in str(error):
+                raise unwritable(self.path.parent, OSError(errno.ENOSPC, "no space left")) from error
             raise
-        _sync(new)
-        if wal.exists():
-            os.replace(wal, wal.with_name(f"{wal.name}-{self.path.stat().st_ino}"))
-        os.replace(new, self.path)
-        for aside in self.path.parent.glob("clq.duckdb.wal-*"):
-            aside.unlink(missing_ok=True)
+        _set_wal_right(self.path)
         _sync(self.path.parent)
         return result
 
-    def writes(self, sql: str) -> bool:
-        """Whether a statement changes the catalogue. Raises duckdb.Error for text that is no SQL."""
-        statements = self.connection.extract_statements(sql)
-        return any(s.type.name in WRITING for s in statements) and not _temporary(sql)
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Commits and openings wait for each other on a side file; by flock, so that threads of one process do as well."""
+    with open(path.with_name(f"{path.name}.lock"), "w") as side:
+        fcntl.flock(side, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _locked_if_possible(path: Path) -> Iterator[None]:
+    """A store that one may only read has no lock to take, and nobody who commits through it."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            stack.enter_context(_locked(path))
+        yield
+
+
+@contextmanager
+def _writers_kept_out(path: Path) -> Iterator[None]:
+    """A shared lock on the file itself: it passes beside readers, and fails beside another program that writes.
+
+    Where there are locks of an open file, take one: a process loses its ordinary locks on a file whenever it closes any
+    handle of it, as copying does.
+    """
+    if not path.exists():
+        yield
+        return
+    with open(path, "rb") as file:
+        try:
+            if hasattr(fcntl, "F_OFD_SETLK"):
+                lock = struct.pack("hhqqi0q", fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+                fcntl.fcntl(file, fcntl.F_OFD_SETLK, lock)
+            else:
+                fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            raise _busy(path) from error
+        yield
+
+
+def _set_wal_right(path: Path) -> None:
+    """Undo or finish a commit that has put the write-ahead log aside, and drop copies that nobody will finish."""
+    inode = path.stat().st_ino if path.exists() else None
+    for aside in path.parent.glob(f"{path.name}.wal-*"):
+        if aside.name.endswith(f".wal-{inode}"):
+            os.replace(aside, path.with_name(f"{path.name}.wal"))
+        else:
+            aside.unlink(missing_ok=True)
+    for left in path.parent.glob(f"{path.name}.new-*"):
+        left.unlink(missing_ok=True)
+
+
+def _busy(path: Path) -> Diagnostic:
+    return Diagnostic(
+        "store-busy", f"another program has {path} open for writing", exit_code=1,
+        hint="close it there (readers may stay) and run again; nothing was lost",
+    )  # fmt: skip
+
+
+def _not_opened(path: Path, error: Exception) -> Diagnostic:
+    said = said_by_duckdb(error)
+    if any(sign in said for sign in ("lock", "already attached", "Unique file handle")):
+        return _busy(path)
+    return Diagnostic(
+        "damaged-artifact", f"{path} cannot be opened: {said}", exit_code=1,
+        hint="move this file away and run again: the answers it shows are kept beside it, as Parquet",
+    )  # fmt: skip
+
+
+def _refuse_open_transaction(con: duckdb.DuckDBPyConnection) -> None:
+    import duckdb
+
+    try:
+        con.execute("BEGIN")
+        con.execute("ROLLBACK")
+    except duckdb.Error as error:
+        with contextlib.suppress(duckdb.Error):
+            con.execute("ROLLBACK")
+        raise Diagnostic(
+            "sql-error", "a transaction was left open", exit_code=1,
+            hint="each statement that writes is committed by itself: leave BEGIN and COMMIT out",
+        ) from error  # fmt: skip
+
+
+def _is_write(kind: str, sql: str) -> bool:
+    text = re.sub(r"--[^\n]*|/\*.*?\*/", " ", sql, flags=re.DOTALL).strip()
+    if kind == "CREATE":
+        if re.match(r'CREATE\s[^(]*?\b(TABLE|VIEW)\s+(IF\s+NOT\s+EXISTS\s+)?"?lab"?\s*\.', text, re.IGNORECASE):
+            raise Diagnostic(
+                "sql-error", "the schema lab is clq's own: what is made there is gone when the session ends",
+                hint="leave the schema out",
+            )  # fmt: skip
+        return re.match(r"CREATE\s+(OR\s+REPLACE\s+)?TEMP(ORARY)?\s", text, re.IGNORECASE) is None
+    if kind == "COPY":
+        return re.match(r'COPY\s+([\w.]|"[^"]*")+\s*(\([^)]*\)\s*)?FROM\b', text, re.IGNORECASE) is not None
+    return kind in WRITING
 
 
 def _new_connection() -> duckdb.DuckDBPyConnection:
@@ -189,21 +279,6 @@ def _new_connection() -> duckdb.DuckDBPyConnection:
     con.execute("SET errors_as_json = true")
     con.execute("CREATE SCHEMA lab")
     return con
-
-
-def _mirror_lab(con: duckdb.DuckDBPyConnection) -> None:
-    """While writing, unqualified names are the catalogue's; so `lab.probe` must be found there too."""
-    found = con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'memory' AND schema_name = 'lab'")
-    names = [row[0] for row in found.fetchall()]
-    if names:
-        con.execute("CREATE SCHEMA IF NOT EXISTS clq.lab")
-    for name in names:
-        con.execute(f'CREATE OR REPLACE VIEW clq.lab."{name}" AS FROM memory.lab."{name}"')
-
-
-def _temporary(sql: str) -> bool:
-    words = sql.split(None, 4)[:4]
-    return bool(words) and words[0].upper() == "CREATE" and any(w.upper() in {"TEMP", "TEMPORARY"} for w in words[1:])
 
 
 def _quoted(path: Path) -> str:

@@ -59,15 +59,10 @@ def around(sql: str, fragments: Sequence[Placed]) -> Placed:
 
 def diagnostic_of(error: Exception, placed: Placed, exit_code: int = 2) -> Diagnostic:
     """What DuckDB said, at its place in the script. Expects the setting `errors_as_json`."""
-    raw = str(error)
-    message, span = raw, placed.span
-    start = raw.find("{")
-    try:
-        found: dict[str, Any] = json.loads(raw[start:]) if start >= 0 else {}
-    except ValueError:
-        found = {}
+    found = _facts(error)
+    message, span = str(error), placed.span
     if found:
-        message = f"{found.get('exception_type', 'SQL')} error: {found.get('exception_message', raw)}"
+        message = f"{found.get('exception_type', 'SQL')} error: {said_by_duckdb(error)}"
         where = _location(found)
         if where is not None:
             first, length = where
@@ -76,6 +71,21 @@ def diagnostic_of(error: Exception, placed: Placed, exit_code: int = 2) -> Diagn
             span = placed.origin(at, len(encoded[first : first + length].decode(errors="ignore")))
     first_line, _, rest = message.partition("\n")
     return Diagnostic("sql-error", first_line, span, hint=" ".join(rest.split()) or None, exit_code=exit_code)
+
+
+def said_by_duckdb(error: Exception) -> str:
+    """The message of an error of DuckDB, with or without the setting `errors_as_json`."""
+    return str(_facts(error).get("exception_message", error))
+
+
+def _facts(error: Exception) -> dict[str, Any]:
+    raw = str(error)
+    start = raw.find("{")
+    try:
+        found = json.loads(raw[start:]) if start >= 0 else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _location(found: dict[str, Any]) -> tuple[int, int] | None:

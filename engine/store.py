@@ -153,7 +153,7 @@ class Store:
         return found
 
     def put_shard(self, operator: Operator, images: range, arrays: Mapping[str, np.ndarray]) -> Path:
-        """Store what a scan made of some images. Their range is in the name: shards of another size are not mixed in."""
+        """Store what a scan made of some images. The range is in the name: shards of another size never mix."""
         from safetensors.numpy import save
 
         data = save({k: _contiguous(v) for k, v in arrays.items()})
