@@ -36,7 +36,11 @@ def test_the_language_imports_no_other_folder() -> None:
 def test_reserved_words_are_duckdbs() -> None:
     import duckdb
 
-    rows = duckdb.sql("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'").fetchall()
+    rows = (
+        duckdb.connect()
+        .execute("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'")
+        .fetchall()
+    )
     # A release of DuckDB may free words; one that reserves more would break names that clq allows.
     assert {row[0] for row in rows} <= RESERVED
     if duckdb.__version__.startswith("2.0"):
@@ -46,7 +50,7 @@ def test_reserved_words_are_duckdbs() -> None:
 def test_no_setting_of_clq_is_one_of_duckdb() -> None:
     import duckdb
 
-    names = {row[0].lower() for row in duckdb.sql("SELECT name FROM duckdb_settings()").fetchall()}
+    names = {row[0].lower() for row in duckdb.connect().execute("SELECT name FROM duckdb_settings()").fetchall()}
     assert not names & set(SETTINGS)
 
 
