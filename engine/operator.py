@@ -40,7 +40,7 @@ def canonical(value: Any) -> Any:
 
 
 def digest(value: Any) -> str:
-    """sha256 of the canonical form of a value, in hex."""
+    """sha256 of a JSON value, in hex; what is not JSON goes through `canonical` first."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -62,21 +62,12 @@ class Operator:
     @cached_property
     def inputs(self) -> tuple[Operator, ...]:
         """The operators this one reads, in the order of its fields."""
-        found: list[Operator] = []
-        for _, value in self._compared():
-            items = value if isinstance(value, tuple) else (value,)
-            found += [v for v in items if isinstance(v, Operator)]
-        return tuple(found)
+        return tuple(found for _, value in self._compared() for found in _operators(value))
 
     @cached_property
     def arguments(self) -> dict[str, Any]:
-        """The fields that are no operators."""
-        return {
-            name: value
-            for name, value in self._compared()
-            if not isinstance(value, Operator)
-            and not (isinstance(value, tuple) and value and all(isinstance(v, Operator) for v in value))
-        }
+        """The fields that hold no operators."""
+        return {name: value for name, value in self._compared() if not any(_operators(value))}
 
     @cached_property
     def key(self) -> str:
@@ -106,6 +97,14 @@ class Operator:
         """One line for PLAN."""
         shown = ", ".join(f"{k}={v}" for k, v in self.arguments.items())
         return f"{type(self).__name__}({shown})"
+
+
+def _operators(value: Any) -> Iterator[Operator]:
+    if isinstance(value, Operator):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _operators(item)
 
 
 class Spec(Protocol):
