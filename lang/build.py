@@ -11,7 +11,7 @@ from .ast import Constant, Name, Parameter, Place, Query, Span
 from .diagnostic import Diagnostic, did_you_mean
 from .literals import decode_string, number, parameter_name
 from .reserved import refuse_reserved
-from .syntax_rules import what_is
+from .value_rules import what_is
 from .verbs import CLAUSES, QUERY_VERBS, SPELLINGS
 
 _PLAIN = re.compile(r"[^\W\d]\w*")

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from .ast import Span
 
 
-@dataclass
+@dataclass(eq=False)
 class Diagnostic(Exception):
     """`message` says what was found and what to write; `span` is its place in `text` (a script, named `path`)."""
 
@@ -28,6 +28,11 @@ class Diagnostic(Exception):
 
     def __post_init__(self) -> None:
         super().__init__(self.message)
+
+    def __reduce__(self) -> tuple[type[Diagnostic], tuple[object, ...]]:
+        """Whole across processes: an exception is otherwise rebuilt from its message alone."""
+        fields = (self.code, self.message, self.span, self.hint, self.text, self.path, self.exit_code)
+        return type(self), fields
 
     def within(self, text: str, path: str | None = None) -> Diagnostic:
         """The same diagnostic with the text it points into, if it has none yet."""

@@ -136,9 +136,13 @@ def unknown(name: ast.Name, kind: Kind | None, catalog: Catalog, slot: str | Non
         message += f" Double quotes enclose names, single quotes text: {clause} {encode_string(name.text)}"
         raise Diagnostic(spoken.code if spoken else "unknown-name", message, name.span)
     known = list(catalog.names(kind))
-    functions = [c.name for c in catalog.constructors(kind)]
+    constructors = catalog.constructors(kind)
+    functions = [c.name for c in constructors]
+    able = next((c.name for c in constructors if c.parameters and name.text in c.parameters[0].choices), None)
     if name.text in functions:
         message += f" {name.text}(…) makes one"
+    elif able:
+        message += f" {able}({encode_string(name.text)}) makes it"
     elif near := did_you_mean(name.text, known):
         message += near
     elif name.text.rpartition(".")[2].lower() in {"txt", "csv", "parquet", "png", "jpg", "jpeg", "gz", "json", "npz"}:

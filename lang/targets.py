@@ -19,6 +19,7 @@ KINDS = {
     "place": "units of a layer", "class": "CLASS", "classes": "CLASSES", "synset": "SYNSET", "text": "TEXT",
     "groups": "GROUPS", "failures": "FAILURES", "model": "MODEL", "subquery": "a subquery",
 }  # fmt: skip
+_READABLE = 24
 
 
 def unit_targets(query: ast.Query, models: Sequence[Thing], catalog: Catalog) -> tuple[UnitTarget, ...]:
@@ -102,13 +103,23 @@ def unknown_layer(
         spoken = SPOKEN[thing.kind]
         takes = f"{query.verb} takes a target, as in {VERBS[query.verb].example}"
         raise Diagnostic("wrong-kind", f"{name} is {spoken.one}; {spoken.belong}. {takes}", span)
-    show = f"(SHOW LAYERS OF {model.name})"
+    there = f"Its layers: {listing(ranges(_outer(known)))} (SHOW LAYERS OF {model.name})"
     if "*" in name:
-        message = f"No layer of {model.name} matches {name}. Its layers: {listing(ranges(known))} {show}"
+        message = f"No layer of {model.name} matches {name}. {there}"
     else:
-        near = did_you_mean(name, known)
-        message = f"{model.name} has no layer {name}.{near} Its layers: {listing(ranges(known))} {show}"
+        message = f"{model.name} has no layer {name}.{did_you_mean(name, known)} {there}"
     raise Diagnostic("unknown-layer", message, span)
+
+
+def _outer(names: Iterable[str]) -> list[str]:
+    """Of many layers the outer ones: as deep as leaves few enough to read."""
+    every = list(names)
+    for depth in range(max((n.count(".") for n in every), default=0), 0, -1):
+        if len(every) <= _READABLE:
+            break
+        shallower = [n for n in every if n.count(".") < depth]
+        every = shallower if len(shallower) > 1 else every
+    return every
 
 
 def ranges(names: Iterable[str]) -> list[str]:

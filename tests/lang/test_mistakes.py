@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 
 import pytest
@@ -133,3 +134,10 @@ def test_position_and_rendering() -> None:
         "  | \t^^^^",
         "  = help: clq help unexpected",
     ]
+
+
+def test_a_diagnostic_crosses_processes_whole() -> None:
+    mistake = Diagnostic("bug", "message", Span(1, 2), "hint", "text", "a.clq", 1)
+    again = pickle.loads(pickle.dumps(mistake))
+    assert (vars(again), again.args) == (vars(mistake), mistake.args)
+    assert len({mistake, again}) == 2
