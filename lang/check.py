@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from . import ast
 from .ast import Span
-from .bind import bind, bind_each, parameter_value
+from .bind import bind, bind_each
 from .declare import (
     Bound,
     Catalog,
@@ -21,10 +21,11 @@ from .declare import (
     Slot,
     Thing,
 )
-from .diagnostic import Diagnostic, did_you_mean, listing
+from .diagnostic import Diagnostic
+from .methods import declared, fit_targets, refuse_unread
 from .resolve import SPOKEN, resolve, resolve_whole, selected
 from .tail import check_columns, limit_note, limit_of, rank_note
-from .targets import KINDS, is_answer, refuse_things, unit_targets
+from .targets import is_answer, refuse_things, unit_targets
 from .verbs import CLAUSES, VERBS
 
 __all__ = ["bind", "bind_each", "check", "resolve", "selected"]
@@ -37,7 +38,6 @@ _ASKS: dict[Slot, str] = {
     "model": "Of which model?", "dataset": "On which images?", "vocabulary": "With which words?",
     "captions": "Which captions?", "judge": "Which judge?", "method": "By which method?",
 }  # fmt: skip
-_ALWAYS_READ = frozenset({"OF", "IN", "ON", "USING", "TO", "FOR"})
 
 
 def check(query: ast.Query, catalog: Catalog) -> CheckedQuery:
@@ -59,7 +59,7 @@ class _Checker:
         self._clauses_fit()
         self._right_places()
         methods = self._methods()
-        self._targets_fit(methods)
+        fit_targets(q, methods, self.catalog)
         models = self._models()
         targets = unit_targets(q, models, self.catalog)
         models = models or tuple({t.model.name: t.model for t in targets}.values())
@@ -152,74 +152,11 @@ class _Checker:
                 self._ask("method", f"USING {next(iter(known))}")
             bounds = list(bind_each(ast.Name(q.verb_span, name), known[name], self.catalog))
         else:
-            bounds = [b for call in q.using for b in bind_each(call, self._declared(call, known), self.catalog)]
-        self._read_by_methods(bounds)
+            bounds = [
+                b for call in q.using for b in bind_each(call, declared(call, q.verb, self.catalog), self.catalog)
+            ]
+        refuse_unread(q, bounds, self.catalog)
         return tuple(bounds)
-
-    def _declared(self, call: ast.Method, known: dict[str, MethodDeclaration]) -> MethodDeclaration:
-        name_node = call.name if isinstance(call, ast.Call) else call
-        written = name_node if isinstance(name_node, ast.Name) else None
-        name = written.text if written else str(parameter_value(name_node, self.catalog))  # type: ignore[arg-type]
-        if isinstance(call, ast.Call) and call.selection is not None:
-            raise Diagnostic("unexpected", "Nothing can be selected from a method", call.selection.span)
-        if name in known:
-            return known[name]
-        verb, span = self.query.verb, name_node.span
-        thing = self.catalog.find(name)
-        if thing is not None and thing.kind in SPOKEN:
-            spoken = SPOKEN[thing.kind]
-            message = f"{name} is {spoken.one}; {spoken.belong}. USING takes a method, such as {next(iter(known))}"
-            raise Diagnostic("wrong-kind", message, span)
-        elsewhere = next((m for m in self.catalog.methods() if m.name == name), None)
-        if elsewhere is not None:
-            message = f"{name} is a method of {', '.join(elsewhere.verbs)}. {verb} has {listing(known)}"
-            raise Diagnostic("unknown-method", message, span)
-        near = did_you_mean(name, known)
-        others = [m for m in known if not near or m not in near]
-        rest = (
-            f" Others: {listing(others)}" if near and others else f" Its methods: {listing(known)}" if not near else ""
-        )
-        raise Diagnostic("unknown-method", f"{verb} has no method {name}.{near}{rest}", span)
-
-    def _read_by_methods(self, bounds: Sequence[Bound]) -> None:
-        """A clause that no method of the query reads says nothing, so it is refused."""
-        declared = [b.declaration for b in bounds if isinstance(b.declaration, MethodDeclaration)]
-        for keyword, span in self.query.clause_spans.items():
-            if keyword not in CLAUSES or keyword in _ALWAYS_READ or any(keyword in d.clauses for d in declared):
-                continue
-            able = [m.name for m in self.catalog.methods(self.query.verb) if keyword in m.clauses]
-            does = f"; {listing(able)} {'does' if len(able) == 1 else 'do'}" if able else ""
-            names = " and ".join(dict.fromkeys(d.name for d in declared))
-            word = Span(span.start, span.start + len(keyword.split()[0]))
-            raise Diagnostic("unexpected", f"{names} reads no {keyword}{does}", word)
-
-    def _targets_fit(self, methods: Sequence[Bound]) -> None:
-        """Kinds of target that no method here, or not this method, takes."""
-        q = self.query
-        every = self.catalog.methods(q.verb)
-        for target in q.targets:
-            kind = "place" if target.kind == "subquery" else target.kind
-            if kind == "model" and "model" not in VERBS[q.verb].targets:
-                name = target.model.text if isinstance(target.model, ast.Name) else "labnet"
-                message = f"The model comes after OF: {q.verb} layer4 OF {name}"
-                raise Diagnostic("wrong-kind", message, target.span)
-            able = [m for m in every if kind in m.targets]
-            if not able:
-                there = ", ".join(sorted({KINDS[k] for m in every for k in m.targets}))
-                message = f"{q.verb} {KINDS[kind]} does not exist in this version. What {q.verb} takes: {there}"
-                raise Diagnostic("not-here", message, target.span)
-            for bound in methods:
-                declaration = bound.declaration
-                if isinstance(declaration, MethodDeclaration) and kind not in declaration.targets:
-                    takes = ", ".join(KINDS[k] for k in declaration.targets)
-                    message = f"{declaration.name} takes {takes}; for {KINDS[kind]} use {listing(m.name for m in able)}"
-                    if (
-                        kind == "class"
-                        and "text" in declaration.targets
-                        and isinstance(target.constants[0], ast.Constant)
-                    ):
-                        message += f"; for the word: TEXT '{target.constants[0].value}' … JUDGED BY labclip"
-                    raise Diagnostic("wrong-kind", message, bound.span if bound.given or q.using else target.span)
 
     # ------------------------------------------------------------------ slots
 
