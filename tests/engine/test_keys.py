@@ -18,7 +18,7 @@ import clq.ops
 from clq.engine.operator import Global, Operator, Scan, Source, canonical
 from clq.engine.spec import keys_hold_no_running_conditions
 
-# What fields that are annotated with a narrower type than their operator may hold: two values that differ, by field name.
+# Two values that differ, for fields whose annotation does not say what they hold.
 VALUES: dict[str, tuple[Any, Any]] = {
     "prompts": (("{}",), ("a photo of {}",)),
     "units": (None, (slice(0, 2),)),
@@ -183,7 +183,8 @@ def test_the_key_of_an_input_is_in_the_key_of_its_reader() -> None:
 
 DISTINCT: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 10**30, 0.0, -0.0, 1.0, 0.1, 0.1 + 2e-17, 1e300, float("inf"), "", "0", "1", "1.0",
-    "None", "\u00e9", "e\u0301", (), (0,), ((0,),), (0, 1), (1, 0), ((0, 1),), ("a", "b"), ("ab",), slice(0, 1), slice(None),
+    "None", "\u00e9", "e\u0301", (),
+    (0,), ((0,),), (0, 1), (1, 0), ((0, 1),), ("a", "b"), ("ab",), slice(0, 1), slice(None),
     slice(0, 1, 1), (0, 1, None), ("slice", 0, 1),
 )  # fmt: skip
 
