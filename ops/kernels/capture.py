@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,13 +41,20 @@ def tensor_of(output: Any, layer: str) -> torch.Tensor:
 
 
 @contextmanager
-def hooked(modules: dict[str, torch.nn.Module], into: dict[str, torch.Tensor]) -> Iterator[None]:
-    """Within, a forward leaves each module's first output in `into` and stops once it has them all."""
+def hooked(
+    modules: dict[str, torch.nn.Module], into: dict[str, Any], reduce: Callable[[str, torch.Tensor], Any] | None = None
+) -> Iterator[None]:
+    """Within, a forward leaves each module's first output in `into` and stops once it has them all.
+
+    `reduce(layer, output)` makes what is left of an output at once: modules after it may overwrite the tensor (ResNet
+    adds its shortcuts in place), so what a layer gave is certain only inside its hook.
+    """
 
     def hook(layer: str) -> Any:
         def keep(_module: torch.nn.Module, _args: Any, output: Any) -> None:
             if layer not in into:
-                into[layer] = tensor_of(output, layer)
+                tensor = tensor_of(output, layer)
+                into[layer] = tensor if reduce is None else reduce(layer, tensor)
             if len(into) == len(modules):
                 raise _Deep
 
@@ -73,23 +80,27 @@ class Capture:
 
     def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
         x = batch.derived(self.subject.prepare_key, self.subject.prepare)
-        seen: dict[str, torch.Tensor] = {}
-        with torch.inference_mode(), hooked(self.modules, seen):
+        seen: dict[str, dict[str, np.ndarray]] = {}
+
+        def reduce(layer: str, output: torch.Tensor) -> dict[str, np.ndarray]:
+            return {how: self._pooled(layer, how, output, len(x)) for other, how in self.wanted if other == layer}
+
+        with torch.inference_mode(), hooked(self.modules, seen, reduce):
             self.subject.module(x.to(self.subject.device))
         self.resources.counts[f"forward {self.name}"] += len(batch.indices)
-        return [{"activations": self._pooled(layer, how, seen, len(x))} for layer, how in self.wanted]
+        for layer, _ in self.wanted:
+            if layer not in seen:
+                raise Diagnostic(
+                    "layer-shape", f"layer {layer} of {self.name} takes no part in its forward", exit_code=1,
+                    hint="choose a layer that every image passes through",
+                )  # fmt: skip
+        return [{"activations": seen[layer][how]} for layer, how in self.wanted]
 
-    def _pooled(self, layer: str, how: str, seen: dict[str, torch.Tensor], n: int) -> np.ndarray:
-        if layer not in seen:
-            raise Diagnostic(
-                "layer-shape", f"layer {layer} of {self.name} takes no part in its forward", exit_code=1,
-                hint="choose a layer that every image passes through",
-            )  # fmt: skip
-        output = seen[layer]
+    def _pooled(self, layer: str, how: str, output: torch.Tensor, n: int) -> np.ndarray:
         try:
             if output.shape[0] != n:
                 raise ValueError(f"{n} images went in, an output of shape {tuple(output.shape)} came out")
             pooled = pool(output, None if how == "auto" else how)
         except ValueError as error:
             raise Diagnostic("layer-shape", f"layer {layer} of {self.name}: {error}", exit_code=1) from error
-        return np.asarray(pooled.float().cpu().numpy())
+        return np.array(pooled.float().cpu().numpy())
