@@ -121,6 +121,15 @@ class Selected:
     span: Span
     items: tuple[Union[int, str, slice], ...] | None = None
 
+    @property
+    def kind(self) -> Kind:
+        """That of the thing: LET may give a selection a name."""
+        return self.thing.kind
+
+    @property
+    def name(self) -> str:
+        return self.thing.name
+
 
 @dataclass(frozen=True)
 class UnitTarget:

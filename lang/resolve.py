@@ -195,6 +195,11 @@ def _queried(value: ast.Subquery, kind: Kind | None, catalog: Catalog) -> Thing:
 
 
 def _select(thing: Thing, selection: ast.Selection | None, span: Span, catalog: Catalog) -> Thing | Selected:
+    if isinstance(thing, Selected):
+        if selection is not None:
+            message = f"This name already selects from {thing.name}: select once, from {thing.name} itself"
+            raise Diagnostic("not-here", message, selection.span)
+        return Selected(thing.thing, span, thing.items)
     if selection is None:
         return thing
     if thing.kind in {"model", "judge"}:

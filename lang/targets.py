@@ -187,7 +187,8 @@ def _rows(subquery: ast.Subquery, catalog: Catalog) -> Iterator[UnitTarget]:
     for text in dict.fromkeys(str(t) for t in texts if t is not None):
         try:
             query = parse(f"EXPLAIN {text}").statements[0]
-            assert isinstance(query, ast.Query)
+            if not isinstance(query, ast.Query):
+                raise Diagnostic("wrong-kind", "this is SQL", subquery.span)
             if query.targets[0].kind != "place" or not query.of:
                 kind = KINDS[query.targets[0].kind]
                 message = f"This version takes units of layers; {encode_string(text)} is of the kind {kind}"

@@ -137,9 +137,12 @@ class FakeCatalog:
     parameters: dict[str, Any] = field(default_factory=dict)
     rows: Sequence[Any] | None = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, Thing] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def find(self, name: str) -> Thing | None:
+        if name in self.made:
+            return self.made[name]
         return next((t for t in THINGS if t.name == name), None)
 
     def names(self, kind: Kind | None = None) -> Sequence[str]:

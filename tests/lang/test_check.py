@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from clq.lang import bind, check, parse, resolve
+from clq.lang import Diagnostic, bind, check, parse, resolve
 from clq.lang.ast import Call, Let, Query
 from clq.lang.declare import CheckedQuery, Selected, UnitTarget
 
@@ -240,6 +244,18 @@ def test_values_of_let(catalog: Any) -> None:
     assert isinstance(chosen, Selected) and chosen.items == (slice(0, 5, None),)
 
 
+def test_a_named_selection(checked: Any, catalog: Any) -> None:
+    statement = parse("LET few = lab.probe[0:5]").statements[0]
+    assert isinstance(statement, Let)
+    catalog.made["few"] = resolve(statement.value, None, catalog)
+    images = checked("EXPLAIN fc OF labnet ON few").images[0]
+    assert (images.thing.name, images.items) == ("lab.probe", (slice(0, 5, None),))
+    with pytest.raises(Diagnostic, match="select once"):
+        checked("EXPLAIN fc OF labnet ON few[0]")
+    with pytest.raises(Diagnostic, match="few is a data set"):
+        checked("EXPLAIN fc OF few")
+
+
 def test_bind_tells_where_arguments_stand(catalog: Any) -> None:
     text = "folder('photos/')"
     call = parse(text).statements[0]
@@ -253,3 +269,44 @@ def test_targets_know_where_they_stand(checked: Any) -> None:
     text = "EXPLAIN conv1, layer4[3] OF labnet"
     target: UnitTarget = checked(text).targets[1]
     assert text[target.span.start : target.span.end] == "layer4[3]"
+
+
+TOLD = Path(__file__).with_name("told.txt").read_text(encoding="utf-8").split("\n\n")
+SEEDS = [re.sub("[‹›]", "", case.split("\n")[0]) for case in TOLD]
+WORDS = [
+    "labnet",
+    "lab.probe",
+    "lab.words",
+    "labclip",
+    "labels",
+    "layer4",
+    "$k",
+    "[3]",
+    "'a'",
+    "null",
+    "each(1, 2)",
+    ",",
+    "-1",
+]
+ROWS = [(), None, [1, 2], ["a"], [None], ["layer4[17] OF labnet"], ["CLASS 'a' OF labnet"], ["SELECT 1"], ["x OF y"]]
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.sampled_from(SEEDS),
+    changes=st.lists(st.tuples(st.integers(0, 99), st.sampled_from(WORDS)), max_size=2),
+    data=st.data(),
+)
+def test_the_checker_checks_or_tells(catalog: Any, text: str, changes: list[tuple[int, str]], data: Any) -> None:
+    tokens = re.findall(r"[\w.*]+|'[^']*'|\s+|.", text)
+    for i, word in changes:
+        tokens[i % len(tokens)] = word
+    text = "".join(tokens)
+    value = data.draw(st.sampled_from([3, 2.5, True, None, "layer4", "lab.words", ["a"]]))
+    catalog.parameters, catalog.rows = {"k": value}, data.draw(st.sampled_from(ROWS))
+    try:
+        for statement in parse(text).statements:
+            if isinstance(statement, Query):
+                assert isinstance(check(statement, catalog), CheckedQuery)
+    except Diagnostic as mistake:
+        assert mistake.span is not None and 0 <= mistake.span.start <= mistake.span.end <= len(text)
