@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from ..lang.diagnostic import Diagnostic
@@ -33,26 +35,25 @@ def _decode(images: Images, index: int) -> np.ndarray:
 
 
 def batches(images: Images, indices: np.ndarray, resources: Resources) -> Iterator[Batch]:
-    """Batches of decoded images. Counts each image as decoded.
+    """Batches of decoded images; two batches are decoded ahead. Counts each image as decoded.
 
     Raises Diagnostic 'unreadable-image' (exit code 1) for an image that cannot be decoded.
     """
     import numpy as np
-    from joblib import Parallel, delayed
 
     wanted = np.asarray(indices, dtype=np.int64)
-    work = Parallel(
-        n_jobs=resources.workers, backend="threading", return_as="generator", pre_dispatch=4 * resources.batch
-    )  # fmt: skip
-    decoded = work(delayed(_decode)(images, int(i)) for i in wanted)
-    try:
-        for start in range(0, len(wanted), resources.batch):
-            some = wanted[start : start + resources.batch]
-            held = [next(decoded) for _ in some]
-            resources.counts["decoded"] += len(held)
-            yield Batch(some, held)
-    finally:
-        with warnings.catch_warnings():
-            # joblib remarks that images read ahead were not used: an interrupted run has no use for them.
-            warnings.simplefilter("ignore")
-            decoded.close()
+    todo = iter(wanted.tolist())
+    with ThreadPoolExecutor(resources.workers) as pool:
+        # Bounded: a reader that runs as far ahead as it can holds a whole shard of decoded photographs.
+        ahead = deque(pool.submit(_decode, images, i) for i in islice(todo, 2 * resources.batch))
+        try:
+            for start in range(0, len(wanted), resources.batch):
+                some = wanted[start : start + resources.batch]
+                held = []
+                for _ in some:
+                    held.append(ahead.popleft().result())
+                    ahead.extend(pool.submit(_decode, images, i) for i in islice(todo, 1))
+                resources.counts["decoded"] += len(held)
+                yield Batch(some, held)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -66,7 +66,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("two data sets stay two rounds", lambda: (ToyJoin((scan(), scan(data=OTHER))),)),
         Case("crops of two models share the second round", lambda: (ToyJoin((crops(3), crops(3, 5), scan(7))),)),
         Case("three rounds, one after another", lambda: (ToyJoin((crops(2, of=crops(5)),)),)),
-        Case("crops of a stored layer join the first round", lambda: (ToyJoin((crops(3), scan(5))),), lambda: (scan(),)),
+        Case("crops of a stored layer join round one", lambda: (ToyJoin((crops(3), scan(5))),), lambda: (scan(),)),
     ),
 }  # fmt: skip
 
