@@ -22,6 +22,7 @@ class CropEmbeddings(Scan):
     Only images that are a top image of some unit are read. `units` narrows the work: units do not couple here.
     """
 
+    version: ClassVar[int] = 2
     couples: ClassVar[frozenset[Axis]] = frozenset()
     model: Source
     images: Source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 Rule = Literal["per_word", "published"]
+LOOKED_UP = 2048  # crops at a time: bounds memory at that many rows of cosines with the captions
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +50,21 @@ class RetrievedCaptions(Global):
             empty = np.zeros((0, self.k))
             return Result({"index": empty.astype(np.int64), "score": empty})
         scale = self.temperature if self.temperature is not None else inputs.opened(self.judge).scale
-        pool = (torch.from_numpy(s["vectors"]) for s in inputs.artifact(self.captions).shards("vectors"))
-        near = retrieve(torch.from_numpy(found.load("vectors")), pool, k=self.k, temperature=scale)
-        return Result({"index": near.index.numpy(), "score": near.score.numpy()})
+        held = inputs.artifact(self.captions)
+
+        def pool() -> Iterator[torch.Tensor]:
+            return (torch.from_numpy(s["vectors"]) for s in held.shards("vectors"))
+
+        # Many units share a crop: each is looked up once.
+        where = np.column_stack([found.load("image"), found.load("box")])
+        _, first, back = np.unique(where, axis=0, return_index=True, return_inverse=True)
+        vectors = torch.from_numpy(found.load("vectors")[first])
+        near = [
+            retrieve(vectors[start : start + LOOKED_UP], pool(), k=self.k, temperature=scale)
+            for start in range(0, len(vectors), LOOKED_UP)
+        ]
+        index, score = torch.cat([n.index for n in near]).numpy(), torch.cat([n.score for n in near]).numpy()
+        return Result({"index": index[back.ravel()], "score": score[back.ravel()]})
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from ..handles import Judge, Subject
 from ..preprocess import Preprocess
 from .boxes import Box, Frame, enlarged, frame_of, largest_box, to_original
 from .capture import hooked, module_of
-from .gradcam import grad_cam, mask, unit_cam, upsampled
+from .gradcam import grad_cam, mask, scaled, upsampled
 from .similarity import pool
 
 LEAST = 0.5  # of the image's shorter side: smaller crops magnify an object's part beyond what judges know
@@ -46,21 +46,19 @@ class UnitMaps:
         self.module = module_of(subject.module, layer, name)
         self.behind: str | None = None
 
-    def __call__(self, x: torch.Tensor, wanted: Sequence[Sequence[int]]) -> list[dict[int, np.ndarray]]:
-        """For each image of x [n,3,H,W] the maps [h,w] in [0,1] of its wanted units."""
+    def __call__(self, x: torch.Tensor, wanted: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        """For each image of x [n,3,H,W] the maps [units,h,w] in [0,1] of its wanted units, in their order."""
         seen: dict[str, torch.Tensor] = {}
         with torch.inference_mode(), hooked({self.layer: self.module}, seen):
             self.subject.module(x)
         output = seen[self.layer]
         maps = output if output.ndim == 4 else tokens_as_map(output) if output.ndim == 3 else None
         if maps is not None and maps.shape[2] * maps.shape[3] > 1:
-            return [
-                {u: unit_cam(maps[i : i + 1], torch.tensor([u]))[0].cpu().numpy() for u in units}
-                for i, units in enumerate(wanted)
-            ]
+            # A unit that is read as a spatial mean has its own map as class-activation map.
+            return [scaled(maps[i, list(units)].float().relu()).cpu() for i, units in enumerate(wanted)]
         return self._traced(x, wanted)
 
-    def _traced(self, x: torch.Tensor, wanted: Sequence[Sequence[int]]) -> list[dict[int, np.ndarray]]:
+    def _traced(self, x: torch.Tensor, wanted: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         if self.behind is None:
             self.behind = last_spatial(self.subject.module, self.module, x[:1], self.layer, self.name)
         behind = module_of(self.subject.module, self.behind, self.name)
@@ -68,16 +66,15 @@ class UnitMaps:
         with torch.enable_grad(), hooked({self.behind: behind, self.layer: self.module}, seen):
             self.subject.module(x.clone().requires_grad_(True))
         activations, output = seen[self.behind], pool(seen[self.layer])
-        out: list[dict[int, np.ndarray]] = [{} for _ in wanted]
+        found: dict[tuple[int, int], torch.Tensor] = {}
         for unit in sorted({u for units in wanted for u in units}):
+            images = [i for i, units in enumerate(wanted) if unit in units]
             (gradient,) = torch.autograd.grad(output[:, unit].sum(), activations, retain_graph=True, allow_unused=True)
-            if gradient is None:
+            if gradient is None:  # the unit does not see this module: a flat map, whose box is the whole image
                 gradient = torch.zeros_like(activations)
-            maps = grad_cam(activations.detach(), gradient).cpu().numpy()
-            for i, units in enumerate(wanted):
-                if unit in units:
-                    out[i][unit] = maps[i]
-        return out
+            maps = grad_cam(activations.detach()[images], gradient[images]).cpu()
+            found |= {(i, unit): m for i, m in zip(images, maps, strict=True)}
+        return [torch.stack([found[i, u] for u in units]) for i, units in enumerate(wanted)]
 
 
 def last_spatial(root: torch.nn.Module, target: torch.nn.Module, x: torch.Tensor, layer: str, name: str) -> str:
@@ -130,46 +127,49 @@ class EmbedCrops:
 
     def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
         wanted = [self.by_image.get(int(i), []) for i in batch.indices]
-        boxes = self._boxes(batch, wanted)
+        boxes = self._boxes(batch, [[unit for unit, _ in pairs] for pairs in wanted])
         rows: list[tuple[int, int, int]] = []
-        crops: list[np.ndarray] = []
         places: list[Box] = []
+        distinct: dict[tuple[int, Box], int] = {}  # many units fire on one place of an image: it is embedded once
+        which: list[int] = []
         for place, (image, pairs) in enumerate(zip(batch.indices.tolist(), wanted, strict=True)):
-            for unit, rank in pairs:
-                box = boxes[place][unit]
+            for (unit, rank), box in zip(pairs, boxes[place], strict=True):
                 rows.append((unit, image, rank))
                 places.append(box)
-                crops.append(batch.images[place][box.top : box.bottom, box.left : box.right])
-        vectors = self._embed(crops)
+                which.append(distinct.setdefault((place, box), len(distinct)))
+        vectors = self._embed([batch.images[p][b.top : b.bottom, b.left : b.right] for p, b in distinct])
         table = np.asarray(rows, np.int64).reshape(-1, 3)
         return [
             {
                 "unit": table[:, 0], "image": table[:, 1], "rank": table[:, 2],
-                "box": np.asarray(places, np.int32).reshape(-1, 4), "vectors": vectors,
+                "box": np.asarray(places, np.int32).reshape(-1, 4), "vectors": vectors[which],
             }
         ] * self.scans  # fmt: skip
 
-    def _boxes(self, batch: Batch, wanted: Sequence[Sequence[tuple[int, int]]]) -> list[dict[int, Box]]:
+    def _boxes(self, batch: Batch, wanted: Sequence[Sequence[int]]) -> list[list[Box]]:
         if self.maps is None or self.subject is None:
             return [
-                {unit: Box(0, 0, image.shape[1], image.shape[0]) for unit, _ in pairs}
-                for image, pairs in zip(batch.images, wanted, strict=True)
+                [Box(0, 0, image.shape[1], image.shape[0])] * len(units)
+                for image, units in zip(batch.images, wanted, strict=True)
             ]
         x = batch.derived(self.subject.prepare_key, self.subject.prepare).to(self.subject.device)
-        found = self.maps(x, [[u for u, _ in pairs] for pairs in wanted])
+        found = self.maps(x, wanted)
         self.resources.counts[f"forward {self.name}"] += len(x)
-        return [
-            {unit: self._box(low, x.shape[2], x.shape[3], image) for unit, low in maps.items()}
-            for maps, image in zip(found, batch.images, strict=True)
-        ]
+        size = (int(x.shape[2]), int(x.shape[3]))
+        return [self._of_image(maps, size, image) for maps, image in zip(found, batch.images, strict=True)]
 
-    def _box(self, low: np.ndarray, in_height: int, in_width: int, image: np.ndarray) -> Box:
+    def _of_image(self, maps: torch.Tensor, size: tuple[int, int], image: np.ndarray) -> list[Box]:
+        """Boxes on the original image from maps [units,h,w] on a model input of `size`."""
         height, width = image.shape[:2]
-        big = upsampled(torch.from_numpy(low)[None].float(), in_height, in_width)
-        found = largest_box(mask(big, self.at_least)[0].numpy())
-        prepare = self.subject.prepare if self.subject is not None else None
-        box = to_original(found, in_height, in_width, frame(prepare, height, width), height, width)
-        return enlarged(box, height, width, least=int(LEAST * min(height, width)), square=True)
+        shown = frame(self.subject.prepare if self.subject is not None else None, height, width)
+        # A box cannot be finer than the picture: a 64 px picture that the model saw at 224 px is searched at 64 px.
+        fine = (min(size[0], max(1, round(shown.height))), min(size[1], max(1, round(shown.width))))
+        masks = mask(upsampled(maps, *fine), self.at_least).numpy()
+        least = int(LEAST * min(height, width))
+        return [
+            enlarged(to_original(largest_box(m), *fine, shown, height, width), height, width, least=least, square=True)
+            for m in masks
+        ]
 
     def _embed(self, crops: Sequence[np.ndarray]) -> np.ndarray:
         out = []

@@ -102,3 +102,10 @@ def test_low_images_exclude_whatever_the_group_fires_on() -> None:
     assert len(index) == 7
     assert (z[index, 0] < 0.2).all()
     assert (alike.diff() <= 0).all() and (alike >= 0.1).all()
+
+
+@given(st.integers(1, 6), st.integers(1, 30), st.integers(1, 12), st.integers(0, 2**31))
+def test_first_best_is_a_stable_sort(rows: int, columns: int, k: int, seed: int) -> None:
+    x = torch.randint(0, 4, (rows, columns), generator=torch.Generator().manual_seed(seed)).double()
+    expected = x.sort(dim=1, descending=True, stable=True).indices[:, :k]
+    assert torch.equal(falcon.first_best(x, k), expected)
