@@ -80,20 +80,25 @@ def _content(tensor: torch.Tensor) -> tuple[str, list[int], str]:
     return str(tensor.dtype), list(tensor.shape), hashlib.sha256(flat.numpy().tobytes()).hexdigest()
 
 
-def register(
-    name: str, module: torch.nn.Module, preprocess: Preprocess | Prepare, version: str | None = None
+def registered(
+    name: str, module: torch.nn.Module, preprocess: Preprocess | Prepare | None, version: str | None = None
 ) -> Model:
     """A model from a live module. `preprocess`: a Preprocess, or a function: n images uint8 [H, W, 3] -> [n, 3, H, W].
 
-    Raises Diagnostic 'bad-argument' if it is a function and there is no `version`: the key of an answer covers what a
-    function does only if its author says when that changes.
+    Raises Diagnostic 'missing-argument' without it; 'bad-argument' if it is a function and there is no `version`: the
+    key of an answer covers what a function does only if its author says when that changes.
     """
+    if preprocess is None:
+        raise Diagnostic(
+            "missing-argument", f"what does {name} want done to an image?",
+            hint="preprocess=Preprocess(224, mean, std), from clq.ops.preprocess, or a function and a version",
+        )  # fmt: skip
     if not isinstance(preprocess, Preprocess):
         if not callable(preprocess):
             raise Diagnostic("bad-argument", f"preprocess of {name} is neither a Preprocess nor a function")
         if version is None:
             raise Diagnostic(
                 "bad-argument", f"preprocess of {name} is a function, and what a function does cannot be part of a key",
-                hint="give version='1', and another one whenever the function changes; or a clq.Preprocess",
+                hint="give version='1', and another one whenever the function changes; or a Preprocess",
             )  # fmt: skip
     return Model(name, Registered(module, preprocess, version))

@@ -24,8 +24,9 @@ def photos() -> list[np.ndarray]:
     """Photographs uint8 [H, W, 3] of several sizes, wide, tall and square."""
     from skimage import data
 
-    wide = np.asarray(data.chelsea())
-    return [wide, np.ascontiguousarray(wide.transpose(1, 0, 2)), np.asarray(data.astronaut()), wide[:200, :131]]
+    wide = np.asarray(data.chelsea())  # type: ignore[no-untyped-call]
+    square = np.asarray(data.astronaut())  # type: ignore[no-untyped-call]
+    return [wide, np.ascontiguousarray(wide.transpose(1, 0, 2)), square, wide[:200, :131]]
 
 
 @pytest.fixture(autouse=True)

@@ -87,9 +87,9 @@ def test_the_number_of_classes_is_read_from_the_file(tmp_path: Path) -> None:
 
     save_file(new("cifar_resnet20", 7).state_dict(), tmp_path / "seven.safetensors")
     torch.save(new("cifar_resnet20", 7).state_dict(), tmp_path / "seven.pth")
-    assert made(tmp_path / "seven.safetensors", "cifar_resnet20").layers()["linear"] == 7
+    assert made(tmp_path / "seven.safetensors", "cifar_resnet20").spec.layers()["linear"] == 7
     later = made(tmp_path / "seven.pth", "cifar_resnet20")
-    assert later.layers()["linear"] is None
+    assert later.spec.layers()["linear"] is None
     assert later.spec.open("cpu").module.linear.out_features == 7
     with pytest.raises(Diagnostic) as caught:
         made(tmp_path / "seven.safetensors", "cifar_resnet20", classes=from_list("vocabulary")(["a", "b"]))

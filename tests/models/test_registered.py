@@ -13,7 +13,7 @@ from torch import nn
 from clq.engine.fingerprint import Fingerprints
 from clq.lang.diagnostic import Diagnostic
 from clq.ops.preprocess import Preprocess
-from clq.stdlib.models.registered import register
+from clq.stdlib.models.registered import registered
 
 HOW = Preprocess(8, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
@@ -24,7 +24,7 @@ def small(stride: int = 1) -> nn.Module:
 
 
 def key(module: nn.Module, how: Preprocess = HOW, version: str | None = None) -> str:
-    return register("mine", module, how, version).source(Fingerprints()).key
+    return registered("mine", module, how, version).source(Fingerprints()).key
 
 
 def test_the_key_covers_tensors_settings_preprocessing_and_version() -> None:
@@ -32,7 +32,7 @@ def test_the_key_covers_tensors_settings_preprocessing_and_version() -> None:
     assert key(deepcopy(small())) == first
     changed = small()
     with torch.no_grad():
-        changed[0].bias[0] += 1e-6  # type: ignore[index, operator]
+        changed[0].bias[0] += 1e-6  # type: ignore[index]
     counted = small()
     counted(torch.zeros(1, 3, 8, 8))  # training mode: batch normalisation counts
     others = [
@@ -44,7 +44,7 @@ def test_the_key_covers_tensors_settings_preprocessing_and_version() -> None:
 
 def test_the_users_module_is_left_as_it_is() -> None:
     module = small()
-    subject = register("mine", module, HOW).spec.open("cpu")
+    subject = registered("mine", module, HOW).spec.open("cpu")
     subject.module(subject.prepare([np.zeros((8, 8, 3), np.uint8)]))
     assert module.training and module[2].inplace and not subject.module.training  # type: ignore[index]
 
@@ -53,10 +53,12 @@ def test_a_function_for_preprocessing_needs_a_version() -> None:
     def prepare(images: Sequence[np.ndarray]) -> torch.Tensor:
         return torch.stack([torch.from_numpy(i).permute(2, 0, 1).float() for i in images])
 
+    with pytest.raises(Diagnostic, match="what does mine want"):
+        registered("mine", small(), None)
     with pytest.raises(Diagnostic) as caught:
-        register("mine", small(), prepare)
+        registered("mine", small(), prepare)
     assert caught.value.code == "bad-argument" and "version=" in (caught.value.hint or "")
-    model = register("mine", small(), prepare, version="1")
+    model = registered("mine", small(), prepare, version="1")
     subject = model.spec.open("cpu")
     assert subject.module(subject.prepare([np.zeros((8, 8, 3), np.uint8)])).shape == (1, 256)
     assert list(model.layers() or ()) == ["0", "1", "2", "3"]
