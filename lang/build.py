@@ -75,6 +75,10 @@ class Builder:
             raise Diagnostic(
                 "unexpected", f"No verb is called {name}.{did_you_mean(str(name), QUERY_VERBS)}", _span(name)
             )
+        if what == "METHODS" and name is not None and str(name).upper() in QUERY_VERBS:
+            raise Diagnostic(
+                "unexpected", f"The verb comes after FOR: SHOW METHODS FOR {str(name).upper()}", _span(name)
+            )
         odd = name if what not in {"METHOD", "VERB"} else None
         odd = odd or (of if what != "LAYERS" else None) or (for_ if what != "METHODS" else None)
         if odd is not None:

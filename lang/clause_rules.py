@@ -119,6 +119,9 @@ def other_word(f: Failure) -> Told:
             return None
     elif "$END" not in f.expected and "RPAR" not in f.expected:
         return None
+    if wrong.up == "FROM" and f.frame.verb.up == "TRANSFER":
+        message = "An answer knows where its targets come from: TRANSFER labels TO layer4 OF labself"
+        return message, wrong.span
     clause = OTHER_WORDS.get(wrong.up) or _from(f)
     current = f.frame.clause
     if wrong is f.previous and (current is None or long_word(current.kind) == clause):
@@ -152,7 +155,7 @@ def noise_word(f: Failure) -> Told:
 def keyword_as_name(f: Failure) -> Told:
     """LABEL ON photos: ON was read as the name of what to label."""
     name, before = f.previous, f.before(2)
-    if name.kind != "NAME" or name.up not in CLAUSE_WORDS or f.found.kind not in VALUES:
+    if name.kind != "NAME" or name.up not in CLAUSE_WORDS or f.found.kind not in VALUES | {"LOW", "RANDOM"}:
         return None
     if before.kind == "SOURCE_VERB":
         return f"{before.up} names its object directly: {before.up} {f.value_after(f.at) or f.found.text}", name.span
@@ -187,6 +190,8 @@ def misspelt_clause(f: Failure) -> Told:
 
 
 def needs(f: Failure) -> Told:
+    if f.frame.clause is not None and f.frame.clause.kind == "CHANGING" and f.expected & {"EQUAL", "FLOAT"}:
+        return "CHANGING sets concepts to numbers: CHANGING water = 0", f.found.span
     return _need(f, f.previous, f.found.span)
 
 

@@ -42,6 +42,16 @@ MISTAKES: tuple[Mistake, ...] = (
         ("EXPLAIN layer4[0‹-›64] OF labnet", "A slice is written with a colon: layer4[0:64]"),
         ("EXPLAIN layer4[0 ‹TO› 64] OF labnet", "A slice is written with a colon: layer4[0:64]"),
     )),
+    Mistake("units without brackets", "unexpected", values.selection, (
+        ("EXPLAIN layer4[‹]› OF labnet", "Numbers, slices, names in quotes or a subquery select: layer4[0:64]"),
+        ("EXPLAIN layer4[‹a›:b] OF labnet", "Numbers, slices, names in quotes or a subquery select: layer4[0:64]"),
+        ("EXPLAIN layer4‹(›0:64) OF labnet", "Units are selected in square brackets: layer4[0:64]"),
+        ("EXPLAIN layer4 ‹unit› 3 OF labnet", "Units stand in brackets after their layer: layer4[3]"),
+        ("EXPLAIN ‹layer› 4 OF labnet", "A layer is written by its name, its units in brackets: layer4[0:64]"),
+    )),
+    Mistake("text for a name", "unexpected", values.text_for_name, (
+        ("EXPLAIN layer4 OF ‹'labnet'›", "Single quotes enclose text; names stand without: OF labnet"),
+    )),
     Mistake("query without parentheses", "nested-query", values.bare_query, (
         ("LET q = ‹EXPLAIN› layer4 OF labnet", "Put the query in parentheses: LET q = (EXPLAIN …)"),
         ("LET q = ‹SELECT› * FROM t", "Put the query in parentheses: LET q = (SELECT …)"),
@@ -138,6 +148,11 @@ MISTAKES: tuple[Mistake, ...] = (
         ("EXPLAIN fc OF ‹MODEL› labnet", "OF takes the name alone: OF labnet"),
         ("EXPLAIN fc ON ‹DATASET› lab.probe", "ON takes the name alone: ON lab.probe"),
     )),
+    Mistake("nothing after a comma", "unexpected", values.after_comma, (
+        ("EXPLAIN fc OF labnet,‹›", "Something is missing after the comma: a model"),
+        ("EXPLAIN fc OF labnet, ‹,› labself", "Something is missing after the comma: a model"),
+        ("EXPLAIN fc OF labnet, ‹ON› lab.probe", "Something is missing after the comma: a model"),
+    )),
     Mistake("clause word for a value", "unexpected", clauses.keyword_as_name, (
         ("LABEL ‹ON› photos", "LABEL names its object directly: LABEL photos"),
         ("EXPLAIN ‹OF› labnet", "What should be explained? EXPLAIN layer4 OF labnet"),
@@ -153,8 +168,11 @@ MISTAKES: tuple[Mistake, ...] = (
         ("DETECT ‹ON› lab.probe", "DETECT is followed by OUTLIERS: DETECT OUTLIERS ON lab.probe"),
     )),
     Mistake("statement in its own form", "unexpected", values.statement_form, (
-        ("LET x ‹labnet›", "LET is written LET photos = folder('photos/')"),
-        ("LET x ‹AS› (EXPLAIN fc)", "LET is written LET photos = folder('photos/')"),
+        ("LET x ‹labnet›", "LET is written LET x = labnet"),
+        ("LET x ‹:=› labnet", "LET is written LET x = labnet"),
+        ("LET x ‹AS› (EXPLAIN fc)", "LET is written LET x = …"),
+        ("PARAM k ‹3›", "PARAM is written PARAM k = 3"),
+        ("SHOW LAYERS IN ‹labnet›", "SHOW LAYERS is written SHOW LAYERS OF labnet"),
         ("PARAM ‹$k› = 3", "PARAM is written PARAM k = 100; then $k stands for it"),
         ("SET model ‹labnet›", "SET is written SET model = labnet"),
         ("DEFINE f ‹AS› EXPLAIN fc", "DEFINE is written DEFINE top(layer, n = 3) AS EXPLAIN $layer …"),
@@ -165,6 +183,8 @@ MISTAKES: tuple[Mistake, ...] = (
          "Arguments stand in parentheses after their method: clip_dissect(top_k=5)"),
         ("EXPLAIN fc CONTRAST ‹=› low", "CONTRAST is followed by its value, without =: CONTRAST low"),
         ("EXPLAIN fc USING clip_dissect(top_k‹:› 5)", "An argument is written name=value: top_k=5"),
+        ("EXPLAIN fc USING clip_dissect(top_k ‹5›)", "An argument is written name=value: top_k=5"),
+        ("EXPLAIN fc USING clip_dissect(top_k‹==›5)", "An argument is written name=value: top_k=5"),
     )),
     Mistake("two statements", "unexpected", values.missing_semicolon, (
         ("EXPLAIN fc OF labnet ‹EXPLAIN› conv1 OF labnet", "Statements end with a semicolon; put one before EXPLAIN"),
@@ -180,10 +200,8 @@ MISTAKES: tuple[Mistake, ...] = (
          "Several models are joined by commas: labnet, labself. A clause begins with a word such as IN, ON, FOR"),
         ("EXPLAIN fc USING clip_dissect(top_k=5 ‹floor›=2)", "A comma is missing before floor"),
         ("LET x = [1 ‹2›]", "A comma is missing before 2"),
-    )),
-    Mistake("nothing after a comma", "unexpected", values.after_comma, (
-        ("EXPLAIN fc OF labnet,‹›", "Something is missing after the comma: a model"),
-        ("EXPLAIN fc OF labnet, ‹,› labself", "Something is missing after the comma: a model"),
+        ("EXPLAIN conv1 ‹AND› fc",
+         "Several targets are joined by commas: conv1, fc. A clause begins with a word such as OF, IN, ON"),
     )),
     Mistake("bracket too many", "open-bracket", values.stray_bracket, (
         ("EXPLAIN fc OF labnet‹)› USING falcon", "This ) closes nothing"),
@@ -202,6 +220,8 @@ MISTAKES: tuple[Mistake, ...] = (
         ("EXPLAIN layer4 INTO‹›", "INTO needs the name of a table or a file in single quotes: INTO labels"),
         ("LABEL‹›", "What should be labelled? LABEL lab.probe USING splice WITH lab.words"),
         ("LET‹›", "LET is written LET photos = folder('photos/')"),
+        ("EXPLAIN fc CHANGING water = ‹'a'›", "CHANGING sets concepts to numbers: CHANGING water = 0"),
+        ("EXPLAIN fc CHANGING water‹›", "CHANGING sets concepts to numbers: CHANGING water = 0"),
     )),
     Mistake("anything else", "unexpected", values.anything, (
         ("EXPLAIN layer4 OF labnet ‹?›",
@@ -237,7 +257,9 @@ def unknown_statement(code: Code, first: int, end: int) -> Diagnostic:
         message = f"To give a name: LET {token.text} = …"
         return Diagnostic("unknown-statement", message, token.span)
     known = CLQ_STARTS | SQL_STARTS
-    near = _SYNONYMS.get(token.up) or (nearest(token.text, known) if token.kind == "word" else None)
+    near = _SYNONYMS.get(token.up) or (
+        nearest(token.text, known) if token.kind == "word" and len(token.text) > 3 else None
+    )
     guess = (
         f" Did you mean {near}?" if near else " One that does: EXPLAIN layer4 OF labnet (SHOW VERBS lists the verbs)"
     )

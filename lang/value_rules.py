@@ -8,11 +8,12 @@ from .ast import Span
 from .diagnostic import did_you_mean
 from .failure import VALUES, Failure, long_word
 from .literals import encode_string
-from .scan import CLAUSE_WORDS, CLQ_STARTS, SHOW_WORDS, SQL_QUERY, VERB_WORDS
+from .scan import CLAUSE_WORDS, CLQ_STARTS, SHOW_WORDS, SQL_QUERY, VERB_WORDS, words
 from .verbs import CLAUSES, QUERY_VERBS
 
 Told = tuple[str, Span] | None
 
+_UNITS = words("LAYER LAYERS UNIT UNITS NEURON NEURONS CHANNEL CHANNELS FEATURE FEATURES")
 FORMS = {
     "LET": "LET is written LET photos = folder('photos/')",
     "PARAM": "PARAM is written PARAM k = 100; then $k stands for it",
@@ -43,13 +44,38 @@ def slice_dots(f: Failure) -> Told:
     return f"A slice is written with a colon: {name.text}[{low}:{high}]", sign
 
 
+def selection(f: Failure) -> Told:
+    """layer4[], layer4(0:64), layer4 unit 3, layer 4."""
+    opener = f.frame.opener
+    if opener is not None and opener.kind == "LSQB" and "COLON" in f.expected and f.previous.kind in {"LSQB", "COMMA"}:
+        return "Numbers, slices, names in quotes or a subquery select: layer4[0:64]", f.found.span
+    if f.frame.called or f.previous.kind != "NAME":
+        return None
+    if f.found.kind == "LPAR" and f.found.start == f.previous.end and "LSQB" in f.expected:
+        return f"Units are selected in square brackets: {f.previous.text}[0:64]", f.found.span
+    after = f.code.tokens[f.at + 1] if f.at + 1 < f.end else None
+    if f.found.up in _UNITS and after is not None and after.kind == "number" and "LSQB" in f.expected:
+        return f"Units stand in brackets after their layer: {f.previous.text}[{after.text}]", f.found.span
+    if f.found.kind == "INT" and f.previous.up in _UNITS:
+        return "A layer is written by its name, its units in brackets: layer4[0:64]", f.previous.span
+    return None
+
+
+def text_for_name(f: Failure) -> Told:
+    """OF 'labnet'."""
+    if f.found.kind != "STRING" or "NAME" not in f.expected or "STRING" in f.expected or "CLASS" in f.expected:
+        return None
+    name, word = f.found.text.strip("'"), f.clause.keyword if f.clause else f.previous.up
+    return f"Single quotes enclose text; names stand without: {word} {name}", f.found.span
+
+
 def bare_query(f: Failure) -> Told:
     """LET q = EXPLAIN …, EVALUATE EXPLAIN …: the verb was read as a name, and what follows it does not fit."""
     name, before = f.previous, f.before(2)
     if (
         name.kind != "NAME"
         or name.up not in (VERB_WORDS | SQL_QUERY) - CLAUSE_WORDS
-        or before.kind in {"", "COMMA", "LPAR", "LSQB"}
+        or before.kind in {"", "COMMA", "LPAR", "LSQB", "PLAN"}
     ):
         return None
     if f.found.kind in {"RPAR", "RSQB", "COMMA", "$END"} or (f.wants_clause and f.found.kind in CLAUSE_WORDS):
@@ -91,7 +117,8 @@ def bare_constant(f: Failure) -> Told:
 
 def bare_path(f: Failure) -> Told:
     """ON photos/val: the run of characters without a space, comma or bracket."""
-    if f.found.text not in {"/", "//", "~", "\\"}:
+    drive = f.found.text == ":" and f.code.up(f.at + 1, f.end) in {"/", "\\"}
+    if f.found.text not in {"/", "//", "~", "\\"} and not drive:
         return None
     text = f.code.text
     start = f.previous.start if f.previous.kind == "NAME" and f.previous.end == f.found.start else f.found.start
@@ -120,13 +147,20 @@ def statement_form(f: Failure) -> Told:
         return f"SHOW is followed by one of {', '.join(sorted(SHOW_WORDS))}", f.found.span
     if statement.kind == "DEFINE" and any(t.kind == "AS" for t in f.fed):
         return None
+    if statement.kind == "SHOW" and f.fed[1].up == "LAYERS":
+        return f"SHOW LAYERS is written SHOW LAYERS OF {f.value_after(f.at) or 'labnet'}", f.found.span
+    if statement.kind in {"LET", "PARAM"} and len(f.fed) == 2 and not f.ends:
+        value = f.value_after(f.at + (f.found.kind not in VALUES or f.found.up in {"AS", "IS", "TO"})) or "…"
+        return f"{statement.kind} is written {statement.kind} {f.fed[1].text} = {value}", f.found.span
     form = FORMS.get(statement.kind)
     return (form, f.found.span) if form else None
 
 
 def loose_argument(f: Failure) -> Told:
-    if f.found.text == ":" and f.frame.called and f.previous.kind == "NAME":
-        value = f.value_after(f.at + 1) or "…"
+    plain = f.found.kind in {"INT", "FLOAT", "STRING", "TRUE", "FALSE", "NULL"}
+    named = f.frame.called and f.previous.kind == "NAME" and f.before(2).kind in {"LPAR", "COMMA"}
+    if named and (plain or f.found.text in {":", "==", ":=", "=>"}):
+        value = f.value_after(f.at + (not plain)) or "…"
         return f"An argument is written name=value: {f.previous.text}={value}", f.found.span
     if f.found.kind != "EQUAL" or f.frame.called or f.frame.clause is None:
         return _loose_name(f)
@@ -168,7 +202,8 @@ def missing_comma(f: Failure) -> Told:
     if f.frame.opener is not None and not f.wants_clause:
         return f"A comma is missing before {f.found.text}", f.found.span
     several = f.clause.several if f.clause else "targets"
-    last, this = f.previous.text, f.value_after(f.at) or f.found.text
+    joins = f.found.up in {"AND", "OR"}
+    last, this = f.previous.text, f.value_after(f.at + joins) or f.found.text
     joined = f"{last}, {this}" if f.previous.kind in VALUES else f"…, {this}"
     words = ", ".join(_unused(f)[:3])
     return (
@@ -184,12 +219,15 @@ def _unused(f: Failure) -> list[str]:
 
 
 def after_comma(f: Failure) -> Told:
-    if f.previous.kind != "COMMA":
+    """OF labnet, ON lab.probe: ON was read as a name."""
+    eaten = f.previous.kind == "NAME" and f.previous.up in CLAUSE_WORDS and f.before(2).kind == "COMMA"
+    if f.previous.kind != "COMMA" and not (eaten and f.found.kind in VALUES):
         return None
+    place = f.previous.span if eaten else f.found.span
     takes = f.clause.takes if f.clause and not f.frame.opener else "a value"
     if f.frame.opener is None and f.frame.verb is not None and f.clause is None:
         takes = "a target"
-    return f"Something is missing after the comma: {takes}", f.found.span
+    return f"Something is missing after the comma: {takes}", place
 
 
 def stray_bracket(f: Failure) -> Told:
