@@ -11,7 +11,6 @@ from .ast import Constant, Name, Parameter, Place, Query, Span
 from .diagnostic import Diagnostic, did_you_mean
 from .literals import decode_string, number, parameter_name
 from .reserved import refuse_reserved
-from .value_rules import what_is
 from .verbs import CLAUSES, QUERY_VERBS, SPELLINGS
 
 _PLAIN = re.compile(r"[^\W\d]\w*")
@@ -205,6 +204,8 @@ class Builder:
         """A bare constant repeats the kind before it: CLASS 'boat', 'car'."""
         last = out[-1]
         if last.kind not in {"class", "synset", "text"}:
+            from .value_rules import what_is
+
             raise Diagnostic("unexpected", what_is(str(token)), _span(token))
         value = self.constant(token)
         if last.subquery is None:

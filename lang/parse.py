@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .ast import Call, Define, Island, PlanStatement, Query, Script, Sql, Statement
 from .build import Builder
 from .diagnostic import Diagnostic
-from .mistakes import Failure, Terminal, classify, unknown_statement
+from .failure import Failure, Terminal
 from .scan import SQL_QUERY, VERB_WORDS, Code, islands, route, words
 from .verbs import SPELLINGS, VERBS
 
@@ -87,6 +87,8 @@ class Parser:
         for first, end in self.code.statements:
             owner = route(self.code, first, end)
             if owner == "unknown":
+                from .mistakes import unknown_statement
+
                 raise unknown_statement(self.code, first, end)
             statement = self.fragment(first, end) if owner == "clq" else self.sql(first, end)
             if isinstance(statement, Define):
@@ -156,6 +158,8 @@ class _Reader:
         except UnexpectedToken:
             expected = frozenset(t for t in self._can(stack) if self._accepts(stack, t))
             failure = Failure(self.code, self.first, self.end, self.i, tuple(self.fed), terminal, expected)
+            from .mistakes import classify
+
             raise classify(failure) from None
         self.fed.append(terminal)
         return tree
