@@ -134,7 +134,7 @@ class Embeddings:
         count = len(images.spec.open("cpu"))
         if count != len(self.of_images):
             raise Diagnostic(
-                "bad-argument", f"{judge.name} has vectors of {len(self.of_images)} images, {images.name} has {count}",
+                "bad-argument", f"there are vectors of {len(self.of_images)} images, {images.name} has {count}",
                 hint="vectors of images go by position: ask over the whole data set that they were computed for",
             )  # fmt: skip
         return GivenVectors(judge)
