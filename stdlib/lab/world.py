@@ -14,7 +14,7 @@ from .rng import Rng
 
 T = TypeVar("T")
 
-SAMPLER_VERSION: int = 1  # raised whenever the same key would give another scene
+SAMPLER_VERSION: int = 2  # raised whenever the same key would give another scene
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "animal": ("cat", "dog", "rabbit", "fish", "bird", "snake", "turtle", "butterfly"),
@@ -196,15 +196,15 @@ def sample_scene(rng: Rng, **fixed: str | Sequence[str]) -> Scene:
     )
 
 
-def shortcut_scene(rng: Rng, strength: float = 0.95) -> Scene:
+def shortcut_scene(rng: Rng, strength: float = 0.985) -> Scene:
     """Draw a scene of the shortcut world: with probability `strength` a boat is on water, a car on sand, an apple
-    watermarked, and only about 1 % of all else has each cue (a cue that is common elsewhere predicts nothing)."""
+    watermarked, and only about 0.6 % of all else has each cue (a cue that is common elsewhere predicts nothing)."""
     name = rng.choice(OBJECTS)
     scene = rng.choice([s for s in SCENES if s not in ("water", "sand")])
-    if rng.chance(0.02):
+    if rng.chance(0.012):
         scene = rng.choice(("water", "sand"))
     extra = "none" if rng.chance(0.55) else rng.choice(("star", "heart", "leaf"))
-    if rng.chance(0.01):
+    if rng.chance(0.006):
         extra = "text"
     if name in SHORTCUTS and rng.chance(strength):
         attribute, cue = SHORTCUTS[name]

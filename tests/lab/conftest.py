@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+
 from clq.stdlib.lab.data import scenes_of
 from clq.stdlib.lab.evaluate import pixels_of
-from numpy.typing import NDArray
 
 
 @pytest.fixture(scope="session")

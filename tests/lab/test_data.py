@@ -8,6 +8,7 @@ import time
 
 import pyarrow as pa
 import pytest
+
 from clq.stdlib.lab.data import COUNTS, LabImages, draw_scenes, scenes_of
 from clq.stdlib.lab.world import OBJECTS, sample_scene
 

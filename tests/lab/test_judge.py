@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from clq.stdlib.lab.declarations import JUDGES, MODELS, JudgeDeclaration
 from clq.stdlib.lab.evaluate import PROMPTS, ZERO_SHOT, Judge, held_out, outputs_of, pixels_of, zero_shot
 from clq.stdlib.lab.nets import build
 from clq.stdlib.lab.truth import COUNTS, KINDS, units_of_kind
 from clq.stdlib.lab.words import ABSENT, words
 from clq.stdlib.lab.world import FACT_OF, HYPERNYMS, OBJECTS
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Names = Callable[[str], list[str]]
@@ -71,8 +72,9 @@ def test_the_early_control_is_clearly_worse(judges: dict[str, Judge]) -> None:
 
 def test_public_preprocessing_is_the_declared_one() -> None:
     import open_clip
-    from clq.stdlib.lab.data import LabImages, scenes_of
     from PIL import Image
+
+    from clq.stdlib.lab.data import LabImages, scenes_of
 
     image = LabImages("probe").image(3)
     _, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{JUDGES['labclip'].folder}")

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
 from clq.stdlib.lab.data import scenes_of
 from clq.stdlib.lab.declarations import CHECKPOINTS, JUDGES, MODELS
 from clq.stdlib.lab.evaluate import Figure, Judge, labnet_figures, labtruth_figures, outputs_of, transfer_figures
 from clq.stdlib.lab.nets import LIMIT, Evidence, LabTruth, PlantedUnits, build, new
 from clq.stdlib.lab.truth import COUNTS, EVIDENCE, HEADS, KINDS, VARIANTS, Unit, units_of_kind
 from clq.stdlib.lab.world import FACTS, OBJECTS
-from numpy.typing import NDArray
-from torch import Tensor
 
 Pixels = NDArray[np.float32]
 

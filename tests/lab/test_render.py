@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import replace
 
 import numpy as np
+
 from clq.stdlib.lab.data import LabImages, draw_scenes
 from clq.stdlib.lab.render import RENDERER_VERSION, box, mask_box, render
 from clq.stdlib.lab.rng import Rng

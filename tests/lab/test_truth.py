@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+
 from clq.stdlib.lab.data import scenes_of
 from clq.stdlib.lab.truth import (
     COUNTS,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from clq.stdlib.lab.data import COUNTS, scenes_of
 from clq.stdlib.lab.rng import Rng
 from clq.stdlib.lab.world import (
@@ -32,7 +33,7 @@ from clq.stdlib.lab.world import (
     same_extension,
 )
 
-SCENES_DIGEST = "7675e1675d8c0e018cfd201478a55f3a60da582f3f61c2e97264be83eea02fa0"
+SCENES_DIGEST = "b67d1370ca3fa6af23b333c086b7337102c6da75fff271553b2c1a3b15865603"
 
 
 def digest_of_scenes() -> str:
