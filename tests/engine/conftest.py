@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import clq
 from clq.engine.resources import Resources
 from clq.engine.store import Store
 
@@ -31,8 +30,7 @@ def resources() -> Resources:
 
 
 def environment(**more: str) -> dict[str, str]:
-    package = Path(clq.__file__).parent.parent
-    path = os.pathsep.join([str(HERE), str(package), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, "PYTHONPATH": path, **more}
 
 
