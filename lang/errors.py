@@ -307,6 +307,12 @@ _ALL = (
         "Close that client, or open the file read-only in it, and run again: what was computed is in the store.",
     ),
     Page(
+        "table-exists",
+        "A table of this name is yours",
+        "INTO replaces tables that queries of clq have made, and no others.",
+        "Choose another name after INTO, or drop the table.",
+    ),
+    Page(
         "damaged-artifact",
         "A stored result is damaged",
         "Its checksum is not that of its contents. It was set aside, never used.",

@@ -65,7 +65,7 @@ class Catalog:
     made: dict[str, NamedThing] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
-    run_subquery: Callable[[Subquery, str], Sequence[Any]] = _nobody
+    run_subquery: Callable[[Subquery, str], Sequence[Any] | None] = _nobody
     find_table: Callable[[str], NamedThing | None] = lambda name: None
 
     @staticmethod
@@ -163,5 +163,5 @@ class Catalog:
         found = self.find(wanted) if wanted else None
         return (found, why) if found is not None else None
 
-    def select(self, subquery: Subquery, column: str) -> Sequence[Any]:
+    def select(self, subquery: Subquery, column: str) -> Sequence[Any] | None:
         return self.run_subquery(subquery, column)

@@ -31,7 +31,7 @@ def check_script(text: str, path: str | None, parameters: Mapping[str, Any]) -> 
     What only a run can tell (the rows of a subquery, SQL's own names) is not looked at.
     """
     tables: dict[str, NamedThing] = {}
-    names = Catalog(run_subquery=lambda subquery, column: (), find_table=tables.get)
+    names = Catalog(run_subquery=lambda subquery, column: None, find_table=tables.get)
     names.parameters.update(parameters)
     notes: list[str] = []
     try:

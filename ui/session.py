@@ -19,6 +19,7 @@ from ..lang.check import check, resolve
 from ..lang.declare import CheckedQuery
 from ..lang.declare import Thing as NamedThing
 from ..lang.diagnostic import Diagnostic
+from ..lang.refused import refused
 from ..lang.text import canonical_tail
 from ..lang.verbs import VERBS
 from ..stdlib.catalog import SETTINGS, Catalog
@@ -195,6 +196,8 @@ class Session:
         into = query.into
         if into is not None and into.is_file:
             check_file(into)
+        elif into is not None:
+            self._tables.refuse_foreign(into.name, into.span)
         content = self._content(answer.planned, query)
         name = into.name if into is not None and not into.is_file else f"{query.verb.lower()}_{content[:8]}"
         self._planned_tables[name] = query.verb
@@ -280,7 +283,7 @@ class Session:
         try:
             self.catalogue.connection.extract_statements(placed.text)
         except duckdb.Error as error:
-            raise diagnostic_of(error, placed) from error
+            raise self._refused(sql.span) or diagnostic_of(error, placed) from error
 
         def finish() -> Result:
             if self.catalogue.writes(placed.text):
@@ -292,6 +295,11 @@ class Session:
 
         return finish
 
+    def _refused(self, span: ast.Span) -> Diagnostic | None:
+        """What DuckDB refused because it was meant for clq, told as such."""
+        known = self.catalogue.connection.sql("SELECT name FROM duckdb_settings()").fetchall()
+        return refused(self._text, span, frozenset(row[0] for row in known))
+
     def _fetch(self, con: Any, placed: Placed) -> pa.Table:
         import duckdb
         import pyarrow as pa
@@ -302,7 +310,9 @@ class Session:
             relation = con.sql(placed.text, params=wanted or None)
             rows = pa.table({}) if relation is None else relation.to_arrow_table()
         except duckdb.Error as error:
-            raise diagnostic_of(_with_position(con, placed.text, wanted, error), placed) from error
+            raise self._refused(placed.span) or diagnostic_of(
+                _with_position(con, placed.text, wanted, error), placed
+            ) from error
         # Statements such as CREATE come back as a count of nothing.
         return pa.table({}) if rows.column_names == ["Count"] and not len(rows) else rows
 

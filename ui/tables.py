@@ -11,6 +11,7 @@ from ..engine.catalogue import Catalogue
 from ..engine.operator import digest
 from ..engine.resources import Resources
 from ..engine.store import Store
+from ..lang.ast import Span
 from ..lang.diagnostic import Diagnostic
 from .planning import PlannedQuery
 
@@ -57,23 +58,31 @@ class Tables:
         if not pending:
             return
         con = self.catalogue.connection
-        there = dict(con.execute("SELECT name, content FROM clq.meta.tables").fetchall())
-        present = {
-            row[0]
-            for row in con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'clq'").fetchall()
-        }
-        fresh = [p for p in pending if there.get(p.name) != p.content or p.name not in present]
-        foreign = [p.name for p in fresh if p.name in present and p.name not in there]
-        if foreign:
+        try:
+            there = dict(con.execute("SELECT name, content FROM clq.meta.tables").fetchall())
+            present = self._present()
+            for p in pending:
+                self.refuse_foreign(p.name)
+            fresh = [p for p in pending if there.get(p.name) != p.content or p.name not in present]
+            if fresh:
+                self.catalogue.commit(lambda con: self._write(con, fresh))
+        finally:
+            for p in pending:  # from here on the name is the catalogue's table
+                for name in filter(None, (p.name, p.evidence)):
+                    con.execute(f'DROP VIEW IF EXISTS temp.main."{name}"')
+
+    def _present(self) -> set[str]:
+        sql = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'clq' AND schema_name = 'main'"
+        return {row[0] for row in self.catalogue.connection.execute(sql).fetchall()}
+
+    def refuse_foreign(self, name: str, span: Span | None = None) -> None:
+        """Raise Diagnostic 'table-exists' if a table of this name is the user's own: INTO replaces only what clq made."""
+        made = {row[0] for row in self.catalogue.connection.execute("SELECT name FROM clq.meta.tables").fetchall()}
+        if name in self._present() - made:
             raise Diagnostic(
-                "table-exists", f"the table {foreign[0]} exists and was not made by clq",
-                hint="choose another name after INTO",
+                "table-exists", f"the table {name} exists and was not made by a query of clq", span,
+                hint="choose another name after INTO, or drop the table",
             )  # fmt: skip
-        if fresh:
-            self.catalogue.commit(lambda con: self._write(con, fresh))
-        for p in pending:  # from here on the name is the catalogue's table
-            for name in filter(None, (p.name, p.evidence)):
-                con.execute(f'DROP VIEW IF EXISTS temp.main."{name}"')
 
     def _write(self, con: Any, fresh: Sequence[Pending]) -> None:
         now = time.strftime("%Y-%m-%d %H:%M:%S")
