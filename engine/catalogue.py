@@ -9,7 +9,6 @@ changes nothing.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import re
@@ -21,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..lang.diagnostic import Diagnostic
-from .sql import said_by_duckdb
-from .store import unwritable
+from .sql import NO_SPACE, said_by_duckdb
+from .store import disk_full, unwritable
 
 if TYPE_CHECKING:
     import duckdb
@@ -117,8 +116,9 @@ class Catalogue:
 
         con = self._memory()
         try:
-            with _locked_if_possible(self.path):
-                _set_wal_right(self.path)
+            with _locked_if_possible(self.path) as locked:
+                if locked:
+                    _set_wal_right(self.path)
                 con.execute(f"ATTACH '{_quoted(self.path)}' AS clq (READ_ONLY)")
         except duckdb.Error as error:
             raise _not_opened(self.path, error) from error
@@ -167,8 +167,8 @@ class Catalogue:
                 new.unlink(missing_ok=True)
                 new_wal.unlink(missing_ok=True)
                 _set_wal_right(self.path)
-            if isinstance(error, duckdb.IOException) and "No space left" in str(error):
-                raise unwritable(self.path.parent, OSError(errno.ENOSPC, "no space left")) from error
+            if isinstance(error, duckdb.Error) and NO_SPACE in str(error):
+                raise disk_full(self.path.parent) from error
             raise
         _set_wal_right(self.path)
         _sync(self.path.parent)
@@ -184,12 +184,14 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked_if_possible(path: Path) -> Iterator[None]:
-    """A store that one may only read has no lock to take, and nobody who commits through it."""
+def _locked_if_possible(path: Path) -> Iterator[bool]:
+    """Whether the lock was taken: in a store that one may only read there is none to take, and nothing to put right."""
     with contextlib.ExitStack() as stack:
+        locked = False
         with contextlib.suppress(OSError):
             stack.enter_context(_locked(path))
-        yield
+            locked = True
+        yield locked
 
 
 @contextmanager
@@ -216,10 +218,11 @@ def _writers_kept_out(path: Path) -> Iterator[None]:
 
 def _set_wal_right(path: Path) -> None:
     """Undo or finish a commit that has put the write-ahead log aside, and drop copies that nobody will finish."""
-    inode = path.stat().st_ino if path.exists() else None
+    inode, wal = path.stat().st_ino if path.exists() else None, path.with_name(f"{path.name}.wal")
     for aside in path.parent.glob(f"{path.name}.wal-*"):
         if aside.name.endswith(f".wal-{inode}"):
-            os.replace(aside, path.with_name(f"{path.name}.wal"))
+            if not wal.exists():  # else a client has opened the file since and begun a log of its own
+                os.replace(aside, wal)
         else:
             aside.unlink(missing_ok=True)
     for left in path.parent.glob(f"{path.name}.new-*"):

@@ -10,6 +10,9 @@ from typing import Any
 
 from ..lang.ast import Span
 from ..lang.diagnostic import Diagnostic
+from .store import disk_full
+
+NO_SPACE = "No space left on device"  # as DuckDB hands on what the system says, in several kinds of error
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ def around(sql: str, fragments: Sequence[Placed]) -> Placed:
 
 def diagnostic_of(error: Exception, placed: Placed, exit_code: int = 2) -> Diagnostic:
     """What DuckDB said, at its place in the script. Expects the setting `errors_as_json`."""
+    if NO_SPACE in str(error):
+        return disk_full("the catalogue")
     found = _facts(error)
     message, span = str(error), placed.span
     if found:

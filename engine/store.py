@@ -36,13 +36,17 @@ def unwritable(path: Path, error: OSError, exit_code: int = 1) -> Diagnostic:
     import errno
 
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return Diagnostic(
-            "disk-full", f"no space left under {path}", hint="free some space, or use --store on another disk; "
-            "what was finished is kept and the same command goes on from there", exit_code=1,
-        )  # fmt: skip
+        return disk_full(path)
     return Diagnostic(
         "store-unwritable", f"the store {path} cannot be written: {error.strerror or error}",
         hint="give a folder you may write with --store DIR or $CLQ_STORE", exit_code=exit_code,
+    )  # fmt: skip
+
+
+def disk_full(path: Path | str) -> Diagnostic:
+    return Diagnostic(
+        "disk-full", f"no space left under {path}", hint="free some space, or use --store on another disk; "
+        "what was finished is kept and the same command goes on from there", exit_code=1,
     )  # fmt: skip
 
 

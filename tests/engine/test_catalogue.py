@@ -322,6 +322,18 @@ def test_a_replacement_that_fails_leaves_the_old_file_and_a_usable_session(
     assert leftovers(catalogue) == []
 
 
+def test_a_disk_that_is_full_for_duckdb_is_told_as_such(catalogue: Catalogue) -> None:
+    put(catalogue, "CREATE TABLE t AS SELECT 1 AS x")
+
+    def work(con: Any) -> None:
+        raise duckdb.TransactionException('{"exception_message": "Failed to commit: … No space left on device"}')
+
+    with pytest.raises(Diagnostic) as caught:
+        catalogue.commit(work)
+    assert (caught.value.code, caught.value.exit_code) == ("disk-full", 1)
+    assert seen(catalogue, "FROM t") == [(1,)]
+
+
 @pytest.mark.parametrize("sql", ["SELEC", "SELECT * FROM nowhere", "BEGIN; DROP TABLE t; SELECT * FROM nowhere"])
 def test_work_that_fails_leaves_file_and_session_as_they_were(catalogue: Catalogue, sql: str) -> None:
     put(catalogue, "CREATE TABLE t AS SELECT 1 AS x")

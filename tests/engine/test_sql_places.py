@@ -96,6 +96,11 @@ def test_fragments_keep_their_places_in_a_statement_of_ours() -> None:
     assert script[found.start : found.end] == "rank"
 
 
+def test_a_full_disk_is_no_mistake_in_the_sql() -> None:
+    problem = diagnostic_of(RuntimeError("Failed to commit: No space left on device"), placed("SELECT 1", "SELECT 1"))
+    assert (problem.code, problem.exit_code, problem.span) == ("disk-full", 1, None)
+
+
 @pytest.mark.parametrize("raw", ["plain words", "Error: {not json", 'Error: [1, 2] {"a": 1', "{}", '{"location": "x"}'])
 def test_an_error_that_is_no_json_is_told_as_it_is_at_the_statement(raw: str) -> None:
     given = placed("; SELECT 1", "SELECT 1")
