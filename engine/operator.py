@@ -71,6 +71,14 @@ class Operator:
 
     @cached_property
     def key(self) -> str:
+        """What this operator makes, in 64 hex digits."""
+        todo: list[Operator] = [self]
+        while todo:  # inputs first, so that a long chain does not recurse
+            lacking = [i for i in todo[-1].inputs if "key" not in vars(i)]
+            if lacking:
+                todo += lacking
+            elif (operator := todo.pop()) is not self:
+                _ = operator.key
         return digest(
             {
                 "op": type(self).__name__,

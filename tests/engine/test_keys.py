@@ -227,6 +227,16 @@ def test_operators_are_found_as_inputs_however_deep_they_lie() -> None:
     assert Nested(((scan, 3), (4, (scan,)))).inputs == (scan, scan)
 
 
+def test_a_long_chain_and_a_diamond_of_diamonds_have_keys() -> None:
+    chain: Operator = ToyScan(model(), images())
+    for k in range(3_000):
+        chain = ToyTop(chain, k)
+    diamonds: Operator = ToyScan(model(), images())
+    for k in range(200):
+        diamonds = ToyJoin((diamonds, diamonds, ToyTop(diamonds, k)))
+    assert len(chain.key) == len(diamonds.key) == 64
+
+
 def test_a_field_that_is_not_compared_is_not_in_the_key() -> None:
     from dataclasses import field
 
