@@ -49,12 +49,12 @@ class Operator:
     """Base of all operators. Subclasses are frozen dataclasses (`eq=False`: they are compared by key).
 
     `couples` says along which axes one part of the output depends on other parts of the input: the rules read only
-    that.
+    that. Who does not say couples everything, so that a rule leaves it alone.
     """
 
     version: ClassVar[int] = 1
     scope: ClassVar[Literal["source", "scan", "global"]] = "global"
-    couples: ClassVar[frozenset[Axis]] = frozenset()
+    couples: ClassVar[frozenset[Axis]] = frozenset({"units", "words", "images", "k"})
 
     def _compared(self) -> Iterator[tuple[str, Any]]:
         return ((f.name, getattr(self, f.name)) for f in fields(self) if f.compare)

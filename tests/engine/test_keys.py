@@ -122,6 +122,11 @@ def test_the_version_is_in_the_key(cls: type[Operator], monkeypatch: pytest.Monk
     assert example(cls).key != before
 
 
+def test_an_operator_that_does_not_say_what_it_couples_couples_everything() -> None:
+    """A rule may take apart only what was declared to come apart."""
+    assert Operator.couples == Global.couples == Scan.couples == {"units", "words", "images", "k"}
+
+
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.__name__)
 def test_inputs_and_arguments_are_all_there_is(cls: type[Operator]) -> None:
     operator = example(cls)
