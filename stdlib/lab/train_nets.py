@@ -21,10 +21,10 @@ from .world import OBJECTS, Scene, sample_scene
 LABNET_STEPS: int = 480
 LABTRUTH_STEPS: int = 1_200
 LABTRUTH_POOL: int = 14_000
-LABSELF_STEPS: int = 700
+LABSELF_STEPS: int = 1_000
 LABSELF_THINGS: int = 5_000
-VIEWS: int = 3
-TEMPERATURE: float = 0.2
+VIEWS: int = 4
+TEMPERATURE: float = 0.15
 
 
 def _fit(
@@ -88,11 +88,15 @@ def train_labtruth(folder: Path, seed: int = 0, progress: bool = True, steps: in
 
 
 def same_thing(scene: Scene, rng: Rng) -> Scene:
-    """The same object in the same colour and pattern, elsewhere and in another pose; half of the time in the same kind
-    of place, so that the place is worth knowing too."""
-    fixed = {"object": scene.object, "colour": scene.colour, "pattern": scene.pattern}
-    other = sample_scene(rng, **fixed)
-    return replace(other, scene=scene.scene) if rng.chance(0.5) else other
+    """The same object in another pose; its colour and pattern are mostly kept, its place half of the time. Whatever is
+    shared more often weighs more in the features: with all kept, colour alone told most pairs apart."""
+    other = sample_scene(rng, object=scene.object)
+    return replace(
+        other,
+        colour=scene.colour if rng.chance(0.8) else other.colour,
+        pattern=scene.pattern if rng.chance(0.8) else other.pattern,
+        scene=scene.scene if rng.chance(0.5) else other.scene,
+    )
 
 
 def _brightness(x: Tensor) -> Tensor:
@@ -100,8 +104,8 @@ def _brightness(x: Tensor) -> Tensor:
 
 
 def train_labself(folder: Path, seed: int = 0, progress: bool = True, steps: int = LABSELF_STEPS) -> None:
-    """Write folder/labself.safetensors: contrastive, the positives two renders of the same thing (two crops of one
-    image taught it colours and scenes but no objects)."""
+    """Write folder/labself.safetensors: contrastive, the positives two renders of the same object (two crops of
+    one image taught it colours and scenes but no objects)."""
     torch.manual_seed(seed)
     rng = Rng("train_labself", seed)
     things = draw_scenes(sample_scene, LABSELF_THINGS, "labself", seed)
@@ -119,5 +123,5 @@ def train_labself(folder: Path, seed: int = 0, progress: bool = True, steps: int
         similarity = (embedded @ embedded.T / TEMPERATURE).fill_diagonal_(-1e4)
         return F.cross_entropy(similarity, positives)
 
-    _fit(network, nn.ModuleList([network, projector]), loss, steps, 2e-3, "labself", progress)
+    _fit(network, nn.ModuleList([network, projector]), loss, steps, 3e-3, "labself", progress)
     save_half(network, folder / "labself.safetensors")

@@ -25,7 +25,8 @@ from clq.stdlib.lab.world import HYPERNYMS, OBJECTS, SHORTCUTS, members_of
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
-    return truth_table().to_pylist()
+    table: list[dict[str, Any]] = truth_table().to_pylist()
+    return table
 
 
 def test_every_unit_has_one_row(rows: list[dict[str, Any]]) -> None:
