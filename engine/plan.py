@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,17 @@ class Plan:
     def graph(self) -> nx.DiGraph:
         return graph_of(self.roots)
 
+    @cached_property
+    def order(self) -> tuple[Operator, ...]:
+        """The operators, inputs first; equal plans give equal orders."""
+        return tuple(ordered(self.graph))
+
+    def having(self, steps: Iterable[Step], cached: frozenset[str] | None = None) -> Plan:
+        """The same answers by other steps; what was found out about the operators is kept."""
+        other = replace(self, steps=tuple(steps), cached=self.cached if cached is None else cached)
+        vars(other).update({name: vars(self)[name] for name in ("graph", "order") if name in vars(self)})
+        return other
+
     @property
     def rounds(self) -> tuple[Round, ...]:
         return tuple(s for s in self.steps if isinstance(s, Round))
@@ -96,22 +107,22 @@ def ordered(graph: nx.DiGraph) -> list[Operator]:
 
 def naive(roots: Iterable[Operator]) -> Plan:
     """The plan before any rule: every scan reads the images for itself, everything is computed."""
-    given = tuple(roots)
+    asked = Plan(tuple(roots), ())
     steps: list[Step] = []
-    for operator in ordered(graph_of(given)):
+    for operator in asked.order:
         if isinstance(operator, Scan):
             steps.append(Round(operator.dataset, (Pass((operator,)),)))
         elif isinstance(operator, Global):
             steps.append(Compute(operator))
         elif not isinstance(operator, Source):
             raise TypeError(f"{type(operator).__name__} is neither source, scan nor global")
-    return Plan(given, tuple(steps))
+    return asked.having(steps)
 
 
 def levels(plan: Plan) -> dict[str, int]:
     """How many readings of images must come before each operator: scans at one level can share a round."""
     depth: dict[str, int] = {}
-    for operator in ordered(plan.graph):
+    for operator in plan.order:
         if operator.key in plan.cached:  # whatever it was made of, nothing needs to come before it now
             depth[operator.key] = 0
             continue
@@ -123,3 +134,15 @@ def levels(plan: Plan) -> dict[str, int]:
             default=0,
         )  # fmt: skip
     return depth
+
+
+def in_order(steps: Iterable[Step], plan: Plan) -> list[Step]:
+    """Steps by level, computations of a level before its rounds (which may need them), each after its inputs."""
+    depth = levels(plan)
+    place = {o.key: i for i, o in enumerate(plan.order)}
+
+    def when(step: Step) -> tuple[int, bool, int]:
+        made = outputs(step)
+        return max(depth[o.key] for o in made), isinstance(step, Round), max(place[o.key] for o in made)
+
+    return sorted(steps, key=when)

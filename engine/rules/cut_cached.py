@@ -33,4 +33,4 @@ def cut_cached(plan: Plan, store: Store) -> Plan:
         )  # fmt: skip
         if passes:
             steps.append(Round(step.dataset, passes))
-    return Plan(plan.roots, tuple(steps), frozenset(cached), plan.notes)
+    return plan.having(steps, frozenset(cached))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..plan import Compute, Pass, Plan, Round, Step, levels
+from ..plan import Compute, Pass, Plan, Round, Step, in_order, levels
 from ..store import Store
 
 
@@ -27,21 +27,4 @@ def fuse_captures(plan: Plan, store: Store) -> Plan:
                 passes.append(Pass(tuple(s for q in groups[group] for s in q.scans)))
         if passes:
             steps.append(Round(step.dataset, tuple(passes)))
-    return Plan(plan.roots, in_order(steps, plan), plan.cached, plan.notes)
-
-
-def in_order(steps: list[Step], plan: Plan) -> tuple[Step, ...]:
-    """Steps by level, computations of a level before its rounds (which may need them), each after its inputs."""
-    from ..plan import ordered, outputs
-
-    depth = levels(plan)
-    place = {o.key: i for i, o in enumerate(ordered(plan.graph))}
-    return tuple(
-        sorted(
-            steps,
-            key=lambda s: (
-                max(depth[o.key] for o in outputs(s)) + (0 if isinstance(s, Compute) else 0.5),
-                max(place[o.key] for o in outputs(s)),
-            ),
-        )
-    )
+    return plan.having(in_order(steps, plan))

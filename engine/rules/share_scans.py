@@ -3,9 +3,8 @@ all."""
 
 from __future__ import annotations
 
-from ..plan import Compute, Pass, Plan, Round, Step, levels
+from ..plan import Compute, Pass, Plan, Round, Step, in_order, levels
 from ..store import Store
-from .fuse_captures import in_order
 
 
 def share_scans(plan: Plan, store: Store) -> Plan:
@@ -21,4 +20,4 @@ def share_scans(plan: Plan, store: Store) -> Plan:
             rounds.setdefault((step.dataset.key, max(depth[s.key] for s in p.scans)), []).append(p)
     datasets = {r.dataset.key: r.dataset for r in plan.rounds}
     steps += [Round(datasets[key], tuple(passes)) for (key, _), passes in rounds.items()]
-    return Plan(plan.roots, in_order(steps, plan), plan.cached, plan.notes)
+    return plan.having(in_order(steps, plan))
