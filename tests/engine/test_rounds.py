@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from toys import ToyCrops, ToyJoin, ToyScan, ToyTop, expected, images, model, rows
+from toys import Forward, ToyCrops, ToyJoin, ToyScan, ToyTop, expected, images, model, rows
 
 from clq.engine.artifact import Result
 from clq.engine.operator import Operator
-from clq.engine.plan import levels
-from clq.engine.resources import Callback, Resources
+from clq.engine.plan import Compute, Plan, levels
+from clq.engine.resources import Batch, Callback, Resources
 from clq.engine.rules import RULES, cut_cached, fuse_captures
 from clq.engine.run import optimize, run
 from clq.engine.store import Store
@@ -130,6 +130,35 @@ def test_an_unreadable_image_is_named_and_what_was_done_before_it_is_kept(store:
     run(optimize([repaired], Store(store.root)), Store(store.root), resources)
     assert sorted(resources.open(repaired.images).reads) == list(range(12, 20))
     assert rows(Store(store.root), repaired) == expected(repaired)
+
+
+def test_an_interrupted_run_is_taken_up_after_its_last_whole_shard(
+    store: Store, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the middle of the second shard: no half shard, no file aside, the bar closed."""
+    data, scan, seen = images(20), ToyScan(model(), images(20)), []
+    real = Forward.consume
+
+    def consume(self: Forward, batch: Batch) -> Any:
+        seen.append(len(batch.indices))
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return real(self, batch)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Forward, "consume", consume)
+        run(optimize([scan], store), store, resources)
+    assert list(store.shards(scan)) == [range(0, 6)]
+    assert [p for p in store.root.rglob(".*")] == []
+    again = Resources(batch=3, workers=1, shard=6)
+    finish(scan, Store(store.root), again)
+    assert again.open(data).reads == list(range(6, 20))
+
+
+def test_an_operator_whose_input_was_not_computed_says_which(store: Store, resources: Resources) -> None:
+    top = ToyTop(ToyScan(model(), images()), 3)
+    with pytest.raises(LookupError, match="layer 0 of toy3 .* has not been computed"):
+        run(Plan((top,), (Compute(top),)), store, resources)
 
 
 def test_shards_of_another_size_are_not_mixed_in(store: Store) -> None:
