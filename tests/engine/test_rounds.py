@@ -149,7 +149,7 @@ def test_an_interrupted_run_is_taken_up_after_its_last_whole_shard(
         patch.setattr(Forward, "consume", consume)
         run(optimize([scan], store), store, resources)
     assert list(store.shards(scan)) == [range(0, 6)]
-    assert [p for p in store.root.rglob(".*")] == []
+    assert list(store.root.rglob(".*")) == []
     again = Resources(batch=3, workers=1, shard=6)
     finish(scan, Store(store.root), again)
     assert again.open(data).reads == list(range(6, 20))
@@ -157,7 +157,7 @@ def test_an_interrupted_run_is_taken_up_after_its_last_whole_shard(
 
 def test_an_operator_whose_input_was_not_computed_says_which(store: Store, resources: Resources) -> None:
     top = ToyTop(ToyScan(model(), images()), 3)
-    with pytest.raises(LookupError, match="layer 0 of toy3 .* has not been computed"):
+    with pytest.raises(LookupError, match=r"layer 0 of toy3 .* has not been computed"):
         run(Plan((top,), (Compute(top),)), store, resources)
 
 
