@@ -1,5 +1,6 @@
 """Scene -> pixels. Everything is drawn at 128 px with integer coordinates and averaged to 64 px, so that the pixels
-are the same everywhere (a test pins their digest)."""
+are the same everywhere (a test pins their digest). Needs Pillow 11.2.1: up to 11.1 its polygons had spurs at sharp
+corners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The probe of 2,000 images, rendered once for all tests of this folder."""
+"""The probe of 2,000 images and the planted units on it, computed once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -10,13 +10,26 @@ import torch
 from numpy.typing import NDArray
 
 from clq.stdlib.lab.data import scenes_of
-from clq.stdlib.lab.evaluate import pixels_of
+from clq.stdlib.lab.evaluate import outputs_of, pixels_of
+from clq.stdlib.lab.nets import build
+from clq.stdlib.lab.truth import COUNTS, KINDS, VARIANTS
 
 
 @pytest.fixture(scope="session")
 def probe() -> NDArray[np.float32]:
     """Normalised float32 [2000, 3, 64, 64]."""
     return pixels_of(scenes_of("probe"))
+
+
+@pytest.fixture(scope="session")
+def units(probe: NDArray[np.float32]) -> dict[str, dict[str, NDArray[np.float32]]]:
+    """Planted model -> kind -> activations [2000, units]."""
+    out = {}
+    for variant in VARIANTS:
+        activations = outputs_of(build(variant), probe)
+        cuts = np.cumsum([COUNTS[kind] for kind in KINDS])[:-1]
+        out[variant] = dict(zip(KINDS, np.split(activations, cuts, axis=1), strict=True))
+    return out
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from clq.stdlib.lab.data import LabImages, scenes_of
 from clq.stdlib.lab.declarations import JUDGES, MODELS, JudgeDeclaration
-from clq.stdlib.lab.evaluate import PROMPTS, ZERO_SHOT, Judge, held_out, outputs_of, pixels_of, zero_shot
-from clq.stdlib.lab.nets import build
-from clq.stdlib.lab.truth import COUNTS, KINDS, units_of_kind
+from clq.stdlib.lab.evaluate import PROMPTS, ZERO_SHOT, Judge, held_out, pixels_of, zero_shot
+from clq.stdlib.lab.truth import units_of_kind
 from clq.stdlib.lab.words import ABSENT, words
 from clq.stdlib.lab.world import FACT_OF, HYPERNYMS, OBJECTS, Scene
 
@@ -45,10 +44,9 @@ def soft_wpmi(similarity: Floats, activations: NDArray[np.float32], a: float = 2
 
 
 @pytest.fixture(scope="module")
-def activations(probe: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+def activations(units: dict[str, dict[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
     """Kind -> activations [2000, units] of labtruth."""
-    cuts = np.cumsum([COUNTS[kind] for kind in KINDS])[:-1]
-    return dict(zip(KINDS, np.split(outputs_of(build("labtruth"), probe), cuts, axis=1), strict=True))
+    return units["labtruth"]
 
 
 def share_right(similarity: Floats, activations: NDArray[np.float32], kind: str) -> float:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from clq.stdlib.lab.data import scenes_of
 from clq.stdlib.lab.declarations import CHECKPOINTS, JUDGES, MODELS
-from clq.stdlib.lab.evaluate import Figure, Judge, labnet_figures, labtruth_figures, outputs_of, transfer_figures
+from clq.stdlib.lab.evaluate import Figure, Judge, labnet_figures, labtruth_figures, transfer_figures
 from clq.stdlib.lab.nets import LIMIT, Evidence, LabTruth, PlantedUnits, build, new
 from clq.stdlib.lab.truth import COUNTS, EVIDENCE, HEADS, KINDS, VARIANTS, Unit, units_of_kind
 from clq.stdlib.lab.world import FACTS, OBJECTS
@@ -86,17 +86,6 @@ def test_noise_depends_on_the_image_alone(probe: Pixels) -> None:
         noise(x[:, :, :32])
 
 
-@pytest.fixture(scope="module")
-def units(probe: Pixels) -> dict[str, dict[str, Pixels]]:
-    """Variant -> kind -> activations [2000, units]."""
-    out = {}
-    for variant in VARIANTS:
-        activations = outputs_of(build(variant), probe)
-        cuts = np.cumsum([COUNTS[kind] for kind in KINDS])[:-1]
-        out[variant] = dict(zip(KINDS, np.split(activations, cuts, axis=1), strict=True))
-    return out
-
-
 def test_noise_units_correlate_with_no_fact(units: dict[str, dict[str, Pixels]]) -> None:
     facts = np.array([[fact in scene.facts() for fact in FACTS] for scene in scenes_of("probe")], float)
     facts = (facts - facts.mean(0)) / facts.std(0)
@@ -139,7 +128,7 @@ def test_labtruth_can_be_explained_by_gradients(probe: Pixels) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_planted_units_follow_their_formulas(variant: str) -> None:
-    figures = labtruth_figures(build(variant), 700, variant)
+    figures = labtruth_figures(build(variant), 500, variant)
     assert all(figure.met for figure in figures), figures
     heads = by_name(figures)
     assert all(heads[f"{variant}, {head} head"] > 0.97 for head in ("object", "colour", "scene", "extra"))
@@ -147,7 +136,7 @@ def test_planted_units_follow_their_formulas(variant: str) -> None:
 
 
 def test_labnet_is_accurate_and_has_hidden_shortcuts() -> None:
-    figures = by_name(labnet_figures(build("labnet"), 700))
+    figures = by_name(labnet_figures(build("labnet"), 500))
     assert figures["labnet, shortcut world"] >= 0.98
     assert figures["labnet, boat off its cue"] <= 0.85 and figures["labnet, car off its cue"] <= 0.85
     assert figures["labnet, shifted world"] < figures["labnet, free world"] < figures["labnet, shortcut world"]
@@ -155,7 +144,7 @@ def test_labnet_is_accurate_and_has_hidden_shortcuts() -> None:
 
 def test_labself_carries_concepts() -> None:
     """Its features, mapped linearly to the judge's image space, tell objects, colours and patterns."""
-    figures = by_name(transfer_figures(build("labself"), Judge(JUDGES["labclip"].folder), 400))
+    figures = by_name(transfer_figures(build("labself"), Judge(JUDGES["labclip"].folder), 300))
     assert figures["labself through a ridge map, object"] > 0.65
     assert figures["labself through a ridge map, colour"] > 0.9
     assert figures["labself through a ridge map, group"] > 0.65
