@@ -49,15 +49,22 @@ def place(sql: str, span: Span, islands: Sequence[tuple[Span, str]]) -> Placed:
     return Placed("".join([*out, rest]), tuple(pieces), span)
 
 
-def around(sql: str, fragments: Sequence[Placed]) -> Placed:
-    """A statement that holds the user's fragments in their order, with the places they came from."""
-    pieces: list[tuple[int, int, int]] = []
-    here = 0
-    for fragment in fragments:
-        here = sql.index(fragment.text, here)
-        pieces += [(here + start, size, source) for start, size, source in fragment.pieces]
-        here += len(fragment.text)
-    return Placed(sql, tuple(pieces), fragments[0].span)
+def joined(*parts: str | Placed) -> Placed:
+    """A statement put together from text of ours and fragments of the user's, which keep their places in the script.
+
+    Raises ValueError without a fragment: there would be nothing to map an error back to.
+    """
+    text, pieces, spans = "", [], []
+    for part in parts:
+        if isinstance(part, Placed):
+            pieces += [(len(text) + start, size, source) for start, size, source in part.pieces]
+            spans.append(part.span)
+            text += part.text
+        else:
+            text += part
+    if not spans:
+        raise ValueError("nothing of the user's stands in this statement")
+    return Placed(text, tuple(pieces), spans[0])
 
 
 def diagnostic_of(error: Exception, placed: Placed, exit_code: int = 2) -> Diagnostic:

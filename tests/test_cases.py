@@ -1,4 +1,4 @@
-"""Runs `tests/cases/**/*.clq`: queries with their expected rows, errors and work, written by anyone who knows the language.
+"""Runs `tests/cases/**/*.clq`: queries with the rows, errors and passes they should give.
 
 A file starts with a fresh store. Its records are separated by blank lines; `#` begins a comment.
 

@@ -12,7 +12,7 @@ from ..engine.fingerprint import Fingerprints
 from ..engine.plan import Plan
 from ..engine.resources import Resources
 from ..engine.run import optimize, run
-from ..engine.sql import Placed, around, diagnostic_of, place
+from ..engine.sql import Placed, diagnostic_of, joined, place
 from ..engine.store import Store
 from ..lang import ast, parse
 from ..lang.check import check, resolve
@@ -172,13 +172,13 @@ class Session:
                 self.names.made[statement.name] = Answer(statement.name, answer.verb, answer.planned, answer.relation)
                 return lambda: self._view(statement.name, f'FROM "{answer.relation}"')
             placed = self._placed(value.body)
-            return lambda: self._view(statement.name, placed.text, placed)
+            return lambda: self._view(statement.name, placed)
         thing = thing_of(resolve(value, None, self.names))
         self.names.made[statement.name] = renamed(thing, statement.name)
         return None
 
-    def _view(self, name: str, sql: str, placed: Placed | None = None) -> None:
-        self._execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {sql}', placed)
+    def _view(self, name: str, of: str | Placed) -> None:
+        self._execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS ', of)
 
     def _set(self, statement: ast.SetStatement) -> None:
         setting, value = statement.setting.lower(), statement.value
@@ -219,31 +219,33 @@ class Session:
         checked = check(query, self.names)
         planned = plan_query(checked, self.known)
         relation = f"clq:{self._content(planned, query)[:16]}"
-        parts = [self._placed(s) for s in (query.where, query.order) if s is not None]
+        where = None if query.where is None else self._placed(query.where)
+        order = None if query.order is None else self._placed(query.order)
         self._waiting.queries.append(planned)
-        self._waiting.finishes.append(lambda: self._materialise(checked, planned, query, relation, parts))
+        self._waiting.finishes.append(lambda: self._materialise(checked, planned, relation, where, order))
         return Answer(relation, query.verb, planned, relation)
 
     def _content(self, planned: PlannedQuery, query: ast.Query) -> str:
         return content_of(planned, [canonical_tail(query)], self.names.parameters)
 
     def _materialise(
-        self, checked: CheckedQuery, planned: PlannedQuery, query: ast.Query, relation: str, parts: list[Placed]
+        self, checked: CheckedQuery, planned: PlannedQuery, relation: str, where: Placed | None, order: Placed | None
     ) -> None:
-        verb = VERBS[planned.verb]
+        """The rows of an answer after its tail, as a temporary table."""
         files = parquet(self.store, planned.answers)
-        sql = f"SELECT * REPLACE (args::JSON AS args) FROM read_parquet({files})"
-        where = parts[0] if query.where is not None else None
-        order = parts[-1] if query.order is not None else None
+        parts: list[str | Placed] = [
+            f'CREATE OR REPLACE TEMP TABLE "{relation}" AS '
+            f"SELECT * REPLACE (args::JSON AS args) FROM read_parquet({files})"
+        ]
         if where is not None:
-            sql += f" WHERE {where.text}"
+            parts += [" WHERE ", where]
         if order is not None:
-            sql += f" ORDER BY {order.text}"
+            parts += [" ORDER BY ", order]
         elif len(planned.answers) > 1:
-            sql += " ORDER BY " + ", ".join(f'"{c}"' for c in verb.order)
+            parts.append(" ORDER BY " + ", ".join(f'"{c}"' for c in VERBS[planned.verb].order))
         if checked.limit is not None:
-            sql += f" LIMIT {checked.limit}"
-        self._execute(f'CREATE OR REPLACE TEMP TABLE "{relation}" AS {sql}', *parts)
+            parts.append(f" LIMIT {checked.limit}")
+        self._execute(*parts)
 
     def _plan_statement(self, statement: ast.PlanStatement) -> Finish | None:
         from .render_plan import plan_rows, plan_text
@@ -316,19 +318,19 @@ class Session:
         # Statements such as CREATE come back as a count of nothing.
         return pa.table({}) if rows.column_names == ["Count"] and not len(rows) else rows
 
-    def _execute(self, sql: str, *parts: Placed | None) -> None:
-        """Run a statement of ours around fragments of the user's; an error is mapped back into them."""
+    def _execute(self, *parts: str | Placed) -> None:
+        """Run a statement of ours with fragments of the user's in it; an error is placed in the script."""
         import duckdb
 
+        sql = "".join(p if isinstance(p, str) else p.text for p in parts)
         self._provide(sql)
         wanted = {k: v for k, v in self.names.parameters.items() if f"${k}" in sql}
         try:
             self.catalogue.connection.execute(sql, wanted or None)
         except duckdb.Error as error:
-            fragments = [p for p in parts if p is not None]
-            if not fragments:
+            if all(isinstance(p, str) for p in parts):
                 raise
-            raise diagnostic_of(error, around(sql, fragments)) from error
+            raise diagnostic_of(error, joined(*parts)) from error
 
     def _provide(self, sql: str) -> None:
         provide(sql, self.names, self.catalogue.connection)

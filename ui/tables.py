@@ -76,7 +76,8 @@ class Tables:
         return {row[0] for row in self.catalogue.connection.execute(sql).fetchall()}
 
     def refuse_foreign(self, name: str, span: Span | None = None) -> None:
-        """Raise Diagnostic 'table-exists' if a table of this name is the user's own: INTO replaces only what clq made."""
+        """Raise Diagnostic 'table-exists' if a table of this name is the user's own: INTO replaces only what clq
+        made."""
         made = {row[0] for row in self.catalogue.connection.execute("SELECT name FROM clq.meta.tables").fetchall()}
         if name in self._present() - made:
             raise Diagnostic(

@@ -69,9 +69,10 @@ class UnitMaps:
         found: dict[tuple[int, int], torch.Tensor] = {}
         for unit in sorted({u for units in wanted for u in units}):
             images = [i for i, units in enumerate(wanted) if unit in units]
-            (gradient,) = torch.autograd.grad(output[:, unit].sum(), activations, retain_graph=True, allow_unused=True)
-            if gradient is None:  # the unit does not see this module: a flat map, whose box is the whole image
-                gradient = torch.zeros_like(activations)
+            # A unit that does not depend on this module gets a flat map, whose box is the whole image.
+            (gradient,) = torch.autograd.grad(
+                output[:, unit].sum(), activations, retain_graph=True, allow_unused=True, materialize_grads=True
+            )
             maps = grad_cam(activations.detach()[images], gradient[images]).cpu()
             found |= {(i, unit): m for i, m in zip(images, maps, strict=True)}
         return [torch.stack([found[i, u] for u in units]) for i, units in enumerate(wanted)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from clq.engine.sql import Placed, around, diagnostic_of, place
+from clq.engine.sql import Placed, diagnostic_of, joined, place
 from clq.lang.ast import Span
 from clq.lang.diagnostic import Diagnostic
 
@@ -89,11 +89,17 @@ def test_each_island_becomes_a_relation_where_it_stood() -> None:
 def test_fragments_keep_their_places_in_a_statement_of_ours() -> None:
     script = "EXPLAIN layer1 WHERE rank < 3 ORDER BY nope"
     where, order = placed(script, "rank < 3"), placed(script, "nope")
-    whole = around(f"SELECT * FROM t WHERE {where.text} ORDER BY {order.text} LIMIT 5", [where, order])
-    found = whole.origin(whole.text.index("nope"), 4)
+    # Our own text holds the fragments' words as well: places come from the parts, not from a search.
+    whole = joined("SELECT * FROM 'rank < 3/nope' WHERE ", where, " ORDER BY ", order, " LIMIT 5")
+    found = whole.origin(whole.text.rindex("nope"), 4)
     assert script[found.start : found.end] == "nope"
-    found = whole.origin(whole.text.index("rank"), 4)
+    found = whole.origin(whole.text.rindex("rank"), 4)
     assert script[found.start : found.end] == "rank"
+
+
+def test_a_statement_without_a_fragment_has_no_places() -> None:
+    with pytest.raises(ValueError, match="nothing of the user"):
+        joined("SELECT 1")
 
 
 def test_a_full_disk_is_no_mistake_in_the_sql() -> None:
