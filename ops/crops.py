@@ -32,6 +32,7 @@ class CropEmbeddings(Scan):
     units: tuple[int | slice, ...] | None
     crop: Crop
     mask: float
+    least: float
 
     @property
     def dataset(self) -> Source:
@@ -77,5 +78,5 @@ class CropEmbeddings(Scan):
         subject = inputs.opened(scan.model) if scan.crop == "gradcam" else None
         return EmbedCrops(
             subject, inputs.opened(scan.judge), scan.layer, scan.model.name, scan.judge.name, scan.pairs(inputs),
-            scan.mask, len(scans), resources,
+            scan.mask, scan.least, len(scans), resources,
         )  # fmt: skip

@@ -18,8 +18,6 @@ from .capture import hooked, module_of
 from .gradcam import grad_cam, mask, scaled, upsampled
 from .similarity import pool
 
-LEAST = 0.5  # of the image's shorter side: smaller crops magnify an object's part beyond what judges know
-
 
 def frame(prepare: Any, height: int, width: int) -> Frame:
     """The part of an original that a model's input shows; a preprocessing that is code is taken to show all of it."""
@@ -117,9 +115,9 @@ class EmbedCrops:
 
     def __init__(
         self, subject: Subject | None, judge: Judge, layer: str, name: str, judge_name: str, pairs: np.ndarray,
-        at_least: float, scans: int, resources: Resources,
+        at_least: float, least: float, scans: int, resources: Resources,
     ) -> None:  # fmt: skip
-        self.subject, self.judge, self.at_least = subject, judge, at_least
+        self.subject, self.judge, self.at_least, self.least = subject, judge, at_least, least
         self.name, self.judge_name, self.scans, self.resources = name, judge_name, scans, resources
         self.maps = UnitMaps(subject, layer, name) if subject is not None else None
         self.by_image: dict[int, list[tuple[int, int]]] = {}
@@ -166,7 +164,7 @@ class EmbedCrops:
         # A box cannot be finer than the picture: a 64 px picture that the model saw at 224 px is searched at 64 px.
         fine = (min(size[0], max(1, round(shown.height))), min(size[1], max(1, round(shown.width))))
         masks = mask(upsampled(maps, *fine), self.at_least).numpy()
-        least = int(LEAST * min(height, width))
+        least = int(self.least * min(height, width))
         return [
             enlarged(to_original(largest_box(m), *fine, shown, height, width), height, width, least=least, square=True)
             for m in masks

@@ -23,8 +23,10 @@ DECLARATION = MethodDeclaration(
         Parameter("least", "int", 11, "with threshold: fewest images that a unit needs", low=1),
         Parameter("crop", "choice", "gradcam", "see the unit's Grad-CAM box, or the whole image",
                   choices=("gradcam", "none")),
-        Parameter("mask", "float", 0.6, "Grad-CAM level that counts as inside", low=0.0, high=1.0),
-        Parameter("captions", "int", 10, "how many captions each crop gets (published: 5)", low=1),
+        Parameter("mask", "float", 0.4, "Grad-CAM level that counts as inside (published: 0.6)", low=0.0, high=1.0),
+        Parameter("context", "float", 0.5, "least side of a crop, as a share of the image's shorter side: smaller crops "
+                  "magnify a part beyond what judges know", low=0.0, high=1.0),
+        Parameter("captions", "int", 20, "how many captions each crop gets (published: 5)", low=1),
         Parameter("temperature", "float", None, "sharpness of the softmax over captions; null: the judge's own scale",
                   low=0.0, nullable=True),
         Parameter("phrases", "bool", False, "also neighbouring adjective-noun and noun-noun pairs"),
@@ -69,7 +71,7 @@ def plan(job: Job) -> Planned:
         if v["threshold"] is None
         else ThresholdedImages(activations, v["threshold"], v["images"], v["least"])
     )
-    crops = CropEmbeddings(model, images, judge, high, job.layer, job.units, v["crop"], v["mask"])
+    crops = CropEmbeddings(model, images, judge, high, job.layer, job.units, v["crop"], v["mask"], v["context"])
     caption_vectors = job.text_vectors(captions)
     bags = CaptionWords(captions, Lexicon().source(job.known), v["phrases"])
     retrieved = RetrievedCaptions(crops, caption_vectors, judge, v["captions"], v["temperature"])
