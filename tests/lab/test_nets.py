@@ -143,11 +143,10 @@ def test_labnet_is_accurate_and_has_hidden_shortcuts() -> None:
 
 
 def test_labself_carries_concepts() -> None:
-    """Its features, mapped linearly to the judge's image space, tell objects, colours and patterns."""
-    figures = by_name(transfer_figures(build("labself"), Judge(JUDGES["labclip"].folder), 300))
-    assert figures["labself through a ridge map, object"] > 0.65
-    assert figures["labself through a ridge map, colour"] > 0.9
-    assert figures["labself through a ridge map, group"] > 0.65
+    """Its features, mapped linearly to the judge's image space, tell objects, colours and groups."""
+    figures = transfer_figures(build("labself"), Judge(JUDGES["labclip"].folder), 300)
+    assert sum(figure.required is not None for figure in figures) == 3
+    assert all(figure.met for figure in figures), figures
 
 
 def test_an_unknown_model_is_an_error() -> None:
