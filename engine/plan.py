@@ -82,27 +82,30 @@ class Plan:
 
 
 def graph_of(roots: Iterable[Operator]) -> nx.DiGraph:
-    """The operators under `roots`, an edge from each input to its reader. Nodes are keys, with attribute `operator`."""
+    """The operators under `roots`, an edge from each input to its reader. Nodes are keys, with attribute `operator`.
+
+    Nodes stand in the order of the question: each after its inputs, the first root's before the second's.
+    """
     import networkx as nx
 
     graph = nx.DiGraph()
-    todo = list(roots)
+    todo = [(root, False) for root in reversed(tuple(roots))]
     while todo:
-        operator = todo.pop()
-        if graph.nodes.get(operator.key):
+        operator, inputs_stand = todo.pop()
+        if operator.key in graph:
             continue
-        graph.add_node(operator.key, operator=operator)
-        for given in operator.inputs:
-            graph.add_edge(given.key, operator.key)
-            todo.append(given)
+        if inputs_stand or not operator.inputs:
+            graph.add_node(operator.key, operator=operator)
+            graph.add_edges_from((given.key, operator.key) for given in operator.inputs)
+        else:
+            todo.append((operator, True))
+            todo += [(given, False) for given in reversed(operator.inputs)]
     return graph
 
 
 def ordered(graph: nx.DiGraph) -> list[Operator]:
-    """Operators, inputs first; equal plans give equal orders."""
-    import networkx as nx
-
-    return [graph.nodes[k]["operator"] for k in nx.lexicographical_topological_sort(graph)]
+    """The operators of `graph_of`, inputs first; equal questions give equal orders, whatever their keys."""
+    return [operator for _, operator in graph.nodes(data="operator")]
 
 
 def naive(roots: Iterable[Operator]) -> Plan:

@@ -25,3 +25,9 @@ def accept(request: pytest.FixtureRequest) -> bool:
 def no_stray_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that names no store leaves none behind."""
     monkeypatch.setenv("CLQ_STORE", str(tmp_path / "default-store"))
+
+
+@pytest.fixture(scope="session")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store for the shipped queries and the examples of the docs: what one has computed, the others need not."""
+    return tmp_path_factory.mktemp("shared") / "store"

@@ -14,12 +14,12 @@ from .results import Result, Results
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOST_ROWS = 40
+MOST_ROWS = 20
 
 
 def _cell(value: Any) -> str:
     if value is None:
-        return ""
+        return "NULL"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, bytes):
@@ -36,7 +36,8 @@ def _split(rows: pa.Table) -> tuple[list[tuple[str, str]], list[str]]:
     constant, shown = [], []
     for name in rows.column_names:
         column = rows[name]
-        if column.null_count == len(column) and len(column):
+        # That no unit got a concept is an answer; a box that no method gives is none.
+        if column.null_count == len(column) and len(column) and name != "concept":
             continue
         if len(rows) > 1 and name in {"model", "layer", "kind", "method", "args", "run", "dataset"}:
             values = set(map(str, column.to_pylist()))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..engine.operator import Operator, Scan, Source
-from ..engine.plan import Compute, Plan, Round, ordered
+from ..engine.plan import Plan, Round, outputs
 from ..engine.store import Store
 from .planning import PlannedQuery
 
@@ -20,9 +20,9 @@ def plan_text(plan: Plan, store: Store, queries: Sequence[PlannedQuery]) -> str:
 
 
 def _lines(plan: Plan, store: Store, queries: Sequence[PlannedQuery]) -> Iterator[str]:
-    numbers = {o.key: i for i, o in enumerate(ordered(plan.graph), 1)}
+    numbers = _numbers(plan)
     readers: dict[str, int] = {}
-    for operator in ordered(plan.graph):
+    for operator in plan.order:
         for given in operator.inputs:
             readers[given.key] = readers.get(given.key, 0) + 1
     if not plan.steps:
@@ -42,16 +42,23 @@ def _lines(plan: Plan, store: Store, queries: Sequence[PlannedQuery]) -> Iterato
             yield _node(step.operator, numbers, readers)
     if plan.cached:
         yield "in the store already:"
-        for operator in ordered(plan.graph):
+        for operator in plan.order:
             if operator.key in plan.cached:
                 yield f"  p{numbers[operator.key]} := {operator.label()}"
-    sources = [o for o in ordered(plan.graph) if isinstance(o, Source)]
+    sources = [o for o in plan.order if isinstance(o, Source)]
     yield "sources: " + ", ".join(s.label() for s in sources)
     seen = dict.fromkeys(d for q in queries for d in q.defaults)
     for default in seen:
         yield f"default {default.slot}: {default.value} ({default.why})"
     for note in dict.fromkeys(n for q in queries for n in q.notes):
         yield f"note: {note}"
+
+
+def _numbers(plan: Plan) -> dict[str, int]:
+    """Key -> number of each operator in the order in which the text names them, sources last."""
+    done = [o for step in plan.steps for o in outputs(step)]
+    rest = [o for o in plan.order if not isinstance(o, Source)]
+    return {key: i for i, key in enumerate(dict.fromkeys(o.key for o in [*done, *rest, *plan.order]), 1)}
 
 
 def _selects(step: Round) -> bool:
@@ -73,10 +80,10 @@ def plan_rows(plan: Plan, store: Store) -> pa.Table:
     """The plan in the columns of PLAN's answer; what is not known before a run is NULL."""
     import pyarrow as pa
 
-    operators = ordered(plan.graph)
-    numbers = {o.key: i for i, o in enumerate(operators, 1)}
+    numbers = _numbers(plan)
+    operators = sorted(plan.order, key=lambda o: numbers[o.key])
     rows = []
-    made = {o.key for s in plan.steps for o in ((s.operator,) if isinstance(s, Compute) else s.scans)}
+    made = {o.key for s in plan.steps for o in outputs(s)}
     for operator in operators:
         held = store.find(operator) if operator.key in plan.cached else None
         rows.append(
