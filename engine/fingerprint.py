@@ -15,6 +15,7 @@ from .store import write_aside
 
 # A file changed again within the clock's tick keeps its mtime; so a young file is read each time (git does the same).
 SETTLED = 2_000_000_000  # nanoseconds
+MANY = 200  # files: below, starting threads costs more than it saves
 
 
 class Fingerprints:
@@ -47,8 +48,13 @@ class Fingerprints:
         return found
 
     def files(self, paths: list[tuple[str, Path]]) -> str:
-        """One fingerprint of several files and the names they go by."""
-        return digest([[name, self.file(path)] for name, path in paths])
+        """One fingerprint of several files and the names they go by; many are read in threads."""
+        if len(paths) < MANY:
+            return digest([[name, self.file(path)] for name, path in paths])
+        from joblib import Parallel, delayed
+
+        found = Parallel(n_jobs=-1, prefer="threads")(delayed(self.file)(path) for _, path in paths)
+        return digest([[name, one] for (name, _), one in zip(paths, found, strict=True)])
 
     def remembered(self, name: str) -> str | None:
         """A fact that somebody asked to remember (where a download lies), or None."""
