@@ -1,4 +1,5 @@
-"""What goes wrong outside the query: files, folders, weights, the store. One message, the right exit code, nothing lost."""
+"""What goes wrong outside the query: files, folders, weights, the store. One message, the right exit code, nothing
+lost."""
 
 from __future__ import annotations
 
