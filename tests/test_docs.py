@@ -22,8 +22,10 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_examples_of_a_page_run(page: Path, shared_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
-None: monkeypatch.chdir(tmp_path)
+def test_examples_of_a_page_run(
+    page: Path, shared_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "results").symlink_to(shared_store)
     with clq.connect(shared_store) as con:
         for block in blocks(page):
