@@ -23,7 +23,8 @@ DECLARATION = MethodDeclaration(
         Parameter("least", "int", 11, "with threshold: fewest images that a unit needs", low=1),
         Parameter("crop", "choice", "gradcam", "see the unit's Grad-CAM box, or the whole image",
                   choices=("gradcam", "none")),
-        Parameter("mask", "float", 0.4, "Grad-CAM level that counts as inside (published: 0.6)", low=0.0, high=1.0),
+        Parameter("mask", "float", 0.4, "Grad-CAM level that counts as inside (published: 0.6)", low=0.0,
+                  high=1.0),
         Parameter("context", "float", 0.5, "least side of a crop, as a share of the image's shorter side: smaller crops "
                   "magnify a part beyond what judges know", low=0.0, high=1.0),
         Parameter("captions", "int", 20, "how many captions each crop gets (published: 5)", low=1),
