@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS clq.meta.runs (
     run VARCHAR, statement VARCHAR, verb VARCHAR, finished TIMESTAMP, rounds INTEGER, decoded BIGINT, device VARCHAR);
 CREATE TABLE IF NOT EXISTS clq.meta.nodes (
     run VARCHAR, node VARCHAR, operator VARCHAR, label VARCHAR, rows BIGINT, bytes BIGINT, seconds DOUBLE);
-CREATE TABLE IF NOT EXISTS clq.meta.tables (name VARCHAR, content VARCHAR, run VARCHAR, made TIMESTAMP);
+CREATE TABLE IF NOT EXISTS clq.meta.tables (name VARCHAR, content VARCHAR, runs VARCHAR[], made TIMESTAMP);
 """
 
 T = TypeVar("T")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from ..engine.fingerprint import Fingerprints
 from ..engine.operator import Operator, digest
-from ..engine.plan import graph_of, ordered
 from ..lang.declare import Bound, CheckedQuery, Default, Selected, UnitTarget
 from ..lang.declare import Thing as Named
 from ..lang.diagnostic import Diagnostic
@@ -33,10 +32,6 @@ class PlannedQuery:
     @property
     def key(self) -> str:
         return digest([a.key for a in self.answers])
-
-    def operators(self) -> list[Operator]:
-        """Every operator the query rests on, inputs first."""
-        return ordered(graph_of(self.roots))
 
     @property
     def roots(self) -> tuple[Operator, ...]:

@@ -48,8 +48,10 @@ def _split(rows: pa.Table) -> tuple[list[tuple[str, str]], list[str]]:
     if not shown:
         shown = [name for name, _ in constant] or list(rows.column_names)
         constant = []
-    if "unit" in shown and "target" in shown and {"model", "layer"} <= {c for c, _ in constant}:
-        shown.remove("target")
+    # A person reads which unit of which layer it is; `target` and `run` say so to programs.
+    if {"method", "args", "run"} <= set(rows.column_names):
+        told = {"run", "kind"} | ({"target"} if "unit" in shown else set())
+        shown = [name for name in shown if name not in told] or shown
     return [(c, v) for c, v in constant if c not in {"kind", "run"} and (c, v) != ("args", "{}")], shown
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engine.catalogue import Catalogue
-from ..engine.operator import digest
+from ..engine.operator import Operator, digest
+from ..engine.plan import graph_of, ordered
 from ..engine.resources import Resources
 from ..engine.store import Store
 from ..lang.ast import Span
@@ -87,25 +88,33 @@ class Tables:
 
     def _write(self, con: Any, fresh: Sequence[Pending]) -> None:
         now = time.strftime("%Y-%m-%d %H:%M:%S")
-        counts = self.resources.counts
         for p in fresh:
             for name in filter(None, (p.name, p.evidence)):
                 con.execute(f'CREATE OR REPLACE TABLE clq.main."{name}" AS FROM temp.main."{name}"')
             con.execute("DELETE FROM clq.meta.tables WHERE name = ?", [p.name])
-            con.execute("INSERT INTO clq.meta.tables VALUES (?, ?, ?, ?)", [p.name, p.content, p.planned.key, now])
-            con.execute(
-                "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [p.planned.key, p.statement, p.planned.verb, now, counts["rounds"], counts["decoded"],
-                 self.resources.device],
-            )  # fmt: skip
-            for operator in p.planned.operators():
-                held = self.store.find(operator)
-                if held is not None:
-                    con.execute(
-                        "INSERT INTO clq.meta.nodes VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        [p.planned.key, operator.key, type(operator).__name__, operator.label(), held.rows, held.bytes,
-                         held.manifest["seconds"]],
-                    )  # fmt: skip
+            runs = [answer.key for answer in p.planned.answers]
+            con.execute("INSERT INTO clq.meta.tables VALUES (?, ?, ?, ?)", [p.name, p.content, runs, now])
+            for answer in p.planned.answers:
+                self._write_run(con, answer, p, now)
+
+    def _write_run(self, con: Any, answer: Operator, p: Pending, now: str) -> None:
+        """How the rows with this `run` came to be: the statement, the work of the session so far, and every
+        operator."""
+        con.execute("DELETE FROM clq.meta.runs WHERE run = ?", [answer.key])
+        con.execute("DELETE FROM clq.meta.nodes WHERE run = ?", [answer.key])
+        counts = self.resources.counts
+        con.execute(
+            "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [answer.key, p.statement, p.planned.verb, now, counts["rounds"], counts["decoded"], self.resources.device],
+        )
+        for operator in ordered(graph_of([answer])):
+            held = self.store.find(operator)
+            if held is not None:
+                con.execute(
+                    "INSERT INTO clq.meta.nodes VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [answer.key, operator.key, type(operator).__name__, operator.label(), held.rows, held.bytes,
+                     held.manifest["seconds"]],
+                )  # fmt: skip
 
 
 def parquet(store: Store, operators: Sequence[Any]) -> str:

@@ -25,8 +25,8 @@ DECLARATION = MethodDeclaration(
                   choices=("gradcam", "none")),
         Parameter("mask", "float", 0.4, "Grad-CAM level that counts as inside (published: 0.6)", low=0.0,
                   high=1.0),
-        Parameter("context", "float", 0.5, "least side of a crop, as a share of the image's shorter side: smaller crops "
-                  "magnify a part beyond what judges know", low=0.0, high=1.0),
+        Parameter("context", "float", 0.5, "least side of a crop, as a share of the image's shorter side: smaller "
+                  "crops magnify a part beyond what judges know", low=0.0, high=1.0),
         Parameter("captions", "int", 20, "how many captions each crop gets (published: 5)", low=1),
         Parameter("temperature", "float", None, "sharpness of the softmax over captions; null: the judge's own scale",
                   low=0.0, nullable=True),

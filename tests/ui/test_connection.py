@@ -26,7 +26,9 @@ def test_a_result_is_arrow_pandas_and_a_duckdb_table(con: clq.Connection, tmp_pa
     con.close()
     with duckdb.connect(str(tmp_path / "store" / "clq.duckdb"), read_only=True) as plain:
         assert plain.sql("SELECT count(DISTINCT unit) FROM named").fetchall() == [(24,)]
-        assert plain.sql("SELECT count(*) FROM meta.runs").fetchall() == [(1,)]
+        how = "SELECT DISTINCT verb, decoded FROM named JOIN meta.runs USING (run)"
+        assert plain.sql(how).fetchall() == [("EXPLAIN", 96)]
+        assert plain.sql("SELECT count(*) FROM meta.nodes JOIN named USING (run) WHERE unit = 0").fetchall()[0][0] > 0
 
 
 def test_subject_and_judge_share_one_decode_and_nothing_is_done_twice(con: clq.Connection) -> None:
