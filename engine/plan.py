@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,6 @@ class Plan:
     roots: tuple[Operator, ...]
     steps: tuple[Step, ...]
     cached: frozenset[str] = frozenset()
-    notes: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def graph(self) -> nx.DiGraph:

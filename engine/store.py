@@ -105,10 +105,6 @@ class Store:
     def folder(self, key: str) -> Path:
         return self.root / "objects" / key[:2] / key
 
-    def has(self, operator: Operator) -> bool:
-        """Whether the artifact is whole, by its manifest alone (content is verified when it is opened)."""
-        return operator.key in self._open or (self.folder(operator.key) / "artifact.json").exists()
-
     def find(self, operator: Operator) -> Artifact | None:
         """The verified artifact, or None. A damaged one is set aside and counts as missing."""
         key = operator.key

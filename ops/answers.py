@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,39 +69,53 @@ def spelled(name: str) -> str:
     return name if PATH.fullmatch(name) or name.endswith(")") else encode_name(name)
 
 
-@dataclass(frozen=True)
-class Made:
-    """How rows came to be: the columns that every row of an answer shares."""
-
-    model: str
-    layer: str
-    method: str
-    args: str
-
-    def unit(self, unit: int) -> dict[str, Any]:
-        return {
-            "model": self.model, "layer": self.layer, "kind": "unit", "unit": unit,
-            "target": f"{spelled(self.layer)}[{unit}] OF {spelled(self.model)}",
-        }  # fmt: skip
-
-    def table(self, rows: list[dict[str, Any]], run: str, schema: pa.Schema) -> pa.Table:
-        import pyarrow as pa
-
-        shared = {"method": self.method, "args": self.args, "run": run}
-        return pa.Table.from_pylist([{**row, **shared} for row in rows], schema=schema)
-
-
 @dataclass(frozen=True, eq=False)
-class NamedUnits(Global):
-    """The answer of EXPLAIN for units scored against a list of words: `top` rows a unit, or one with concept NULL."""
+class UnitAnswer(Global):
+    """Rows about units of one layer; the fields here are the columns that all of them share, and which units were asked
+    for. They are part of the key: the same scores under another model's name are another answer."""
 
-    scores: Operator
-    words: Operator
     model: str
     layer: str
     units: Units
     method: str
     args: str
+
+    def chosen(self, count: int) -> list[int]:
+        """The unit numbers asked for, of a layer that has `count`."""
+        return chosen(self.units, count, self.layer, self.model)
+
+    def unit(self, unit: int) -> dict[str, Any]:
+        """The columns that say which unit a row is about."""
+        return {
+            "model": self.model, "layer": self.layer, "kind": "unit", "unit": unit,
+            "target": f"{spelled(self.layer)}[{unit}] OF {spelled(self.model)}",
+        }  # fmt: skip
+
+    def named(self, count: int, words: Callable[[int], Sequence[tuple[str, float]]], top: int) -> Result:
+        """EXPLAIN's rows: the first `top` of `words(unit)`, best first, or one row with concept NULL."""
+        rows: list[dict[str, Any]] = []
+        for unit in self.chosen(count):
+            found = [
+                {"rank": rank + 1, "concept": word, "score": score}
+                for rank, (word, score) in enumerate(words(unit)[:top])
+            ]
+            rows += [{**self.unit(unit), **row} for row in found or [{"rank": 1}]]
+        return self.rows(rows, explain_schema())
+
+    def rows(self, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> Result:
+        """Rows as a table, with how they came to be."""
+        import pyarrow as pa
+
+        shared = {"method": self.method, "args": self.args, "run": self.key}
+        return Result(table=pa.Table.from_pylist([{**row, **shared} for row in rows], schema=schema))
+
+
+@dataclass(frozen=True, eq=False)
+class NamedUnits(UnitAnswer):
+    """The answer of EXPLAIN for units scored against a list of words: `top` rows a unit, or one with concept NULL."""
+
+    scores: Operator
+    words: Operator
     top: int
 
     def label(self) -> str:
@@ -111,29 +126,19 @@ class NamedUnits(Global):
         texts = texts_of(self.words, inputs)
         scores = inputs.artifact(self.scores)
         index, score = scores.load("index"), scores.load("score")
-        made = Made(self.model, self.layer, self.method, self.args)
-        rows: list[dict[str, Any]] = []
-        for unit in chosen(self.units, len(index), self.layer, self.model):
-            found = [
-                {"rank": rank + 1, "concept": texts[word], "score": float(value)}
-                for rank, (word, value) in enumerate(zip(index[unit][: self.top], score[unit], strict=False))
-                if word >= 0
-            ]
-            rows += [{**made.unit(unit), **row} for row in found or [{"rank": 1}]]
-        return Result(table=made.table(rows, self.key, explain_schema()))
+
+        def words(unit: int) -> list[tuple[str, float]]:
+            return [(texts[w], float(v)) for w, v in zip(index[unit], score[unit], strict=True) if w >= 0]
+
+        return self.named(len(index), words, self.top)
 
 
 @dataclass(frozen=True, eq=False)
-class TopEvidence(Global):
+class TopEvidence(UnitAnswer):
     """The rows of EVIDENCE for units known by their top images."""
 
     top: TopImages
     images: Source
-    model: str
-    layer: str
-    units: Units
-    method: str
-    args: str
     most: int
 
     def label(self) -> str:
@@ -142,15 +147,14 @@ class TopEvidence(Global):
     def compute(self, inputs: Inputs, resources: Resources) -> Result:
         top = inputs.artifact(self.top)
         index, value, constant = top.load("index"), top.load("value"), top.load("constant")
-        made = Made(self.model, self.layer, self.method, self.args)
         images = inputs.opened(self.images)
         rows = [
-            {**made.unit(unit), "rank": rank + 1, "side": "high", **where(images, int(i)), "activation": float(v)}
-            for unit in chosen(self.units, len(index), self.layer, self.model)
+            {**self.unit(unit), "rank": rank + 1, "side": "high", **where(images, int(i)), "activation": float(v)}
+            for unit in self.chosen(len(index))
             if not constant[unit]
             for rank, (i, v) in enumerate(zip(index[unit][: self.most], value[unit], strict=False))
         ]
-        return Result(table=made.table(rows, self.key, evidence_schema()))
+        return self.rows(rows, evidence_schema())
 
 
 def where(images: Any, index: int) -> dict[str, str]:

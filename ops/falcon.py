@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..engine.artifact import Result
 from ..engine.operator import Axis, Global, Inputs, Operator, Source
 from ..engine.resources import Resources
-from .answers import Made, Units, chosen, evidence_schema, explain_schema, where
+from .answers import UnitAnswer, evidence_schema, where
 from .crops import CropEmbeddings
 from .embeddings import texts_of
 from .words import CaptionWords, bags_of
@@ -152,17 +152,12 @@ class DistinctTexts(Global):
 
 
 @dataclass(frozen=True, eq=False)
-class FalconUnits(Global):
+class FalconUnits(UnitAnswer):
     """The answer of EXPLAIN by FALCON: the best `top` words of each unit that a contrast, if there was one, has
     kept."""
 
     scores: Operator
     crops: CropEmbeddings
-    model: str
-    layer: str
-    units: Units
-    method: str
-    args: str
     top: int
 
     def label(self) -> str:
@@ -173,43 +168,24 @@ class FalconUnits(Global):
         for row in inputs.artifact(self.scores).table().to_pylist():
             if row.get("kept", True):
                 kept[row["unit"]].append((row["text"], row["score"]))
-        return Result(table=named_rows(self, kept, inputs))
-
-
-def named_rows(answer: Any, kept: Mapping[int, list[tuple[str, float]]], inputs: Inputs) -> Any:
-    """EXPLAIN's rows: `answer.top` words a unit, or one row with concept NULL."""
-    made = Made(answer.model, answer.layer, answer.method, answer.args)
-    count = len(inputs.artifact(answer.crops.high).load("constant"))
-    rows: list[dict[str, Any]] = []
-    for unit in chosen(answer.units, count, answer.layer, answer.model):
-        found = [
-            {"rank": r + 1, "concept": word, "score": score}
-            for r, (word, score) in enumerate(kept.get(unit, [])[: answer.top])
-        ]
-        rows += [{**made.unit(unit), **row} for row in found or [{"rank": 1}]]
-    return made.table(rows, answer.key, explain_schema())
+        count = len(inputs.artifact(self.crops.high).load("constant"))
+        return self.named(count, lambda unit: kept[unit], self.top)
 
 
 @dataclass(frozen=True, eq=False)
-class CropEvidence(Global):
+class CropEvidence(UnitAnswer):
     """The rows of EVIDENCE for FALCON: each unit's top images with box and nearest caption."""
 
     crops: CropEmbeddings
     retrieved: RetrievedCaptions
     captions: Operator
     images: Source
-    model: str
-    layer: str
-    units: Units
-    method: str
-    args: str
 
     def label(self) -> str:
         return "evidence: top images, boxes, captions"
 
     def compute(self, inputs: Inputs, resources: Resources) -> Result:
         found = inputs.artifact(self.crops)
-        made = Made(self.model, self.layer, self.method, self.args)
         rows: list[dict[str, Any]] = []
         if found.files:
             value = inputs.artifact(self.crops.high).load("value")
@@ -222,12 +198,12 @@ class CropEvidence(Global):
                     left, top, right, bottom = box[p]
                     rows.append(
                         {
-                            **made.unit(unit), "rank": int(rank[p]) + 1, "side": "high", **where(images, int(image[p])),
+                            **self.unit(unit), "rank": int(rank[p]) + 1, "side": "high", **where(images, int(image[p])),
                             "activation": float(value[unit][rank[p]]), "x0": left, "y0": top, "x1": right,
                             "y1": bottom, "caption": texts[nearest[p][0]],
                         }
                     )  # fmt: skip
-        return Result(table=made.table(rows, self.key, evidence_schema()))
+        return self.rows(rows, evidence_schema())
 
 
 def tensor(inputs: Inputs, operator: Operator, name: str = "vectors") -> torch.Tensor:

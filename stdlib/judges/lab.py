@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...engine.fingerprint import Fingerprints
-from ...engine.operator import Operator, Source, digest
+from ...engine.operator import digest
 from ...lang.declare import ConstructorDeclaration, Parameter
 from ...ops import handles
-from ...ops.embeddings import ImageEmbeddings, TextEmbeddings
 from ..lab.declarations import JUDGES
 from ..things import Built, Constructor, Judge
+from .opening import Seeing
 
 
 @dataclass(frozen=True)
-class LabJudge:
+class LabJudge(Seeing):
     """One of the lab's judges; with a seed, its architecture with random weights."""
 
     short: str
@@ -36,15 +36,6 @@ class LabJudge:
         from .opening import open_folder
 
         return open_folder(self.folder, device, self.seed)
-
-    def can_embed_images(self) -> bool:
-        return True
-
-    def image_vectors(self, judge: Source, images: Source) -> Operator:
-        return ImageEmbeddings(judge, images)
-
-    def text_vectors(self, judge: Source, texts: Operator) -> Operator:
-        return TextEmbeddings(judge, texts, self.prompts)
 
     def describe(self) -> dict[str, str]:
         return {

@@ -8,14 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ...engine.fingerprint import Fingerprints
-from ...engine.operator import Operator, Source, digest
+from ...engine.operator import digest
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
 from ...ops import handles
-from ...ops.embeddings import ImageEmbeddings, TextEmbeddings
 from ..models import weights as files
 from ..models.torchvision import library_version
 from ..things import Built, Constructor, Judge
+from .opening import Seeing
 
 HUB = "hf-hub:"
 
@@ -30,7 +30,7 @@ def architectures() -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class OpenClip:
+class OpenClip(Seeing):
     """A model of open_clip. `pretrained`: 'random', the path of a file, or a tag; folders and the hub need none."""
 
     architecture: str
@@ -95,15 +95,6 @@ class OpenClip:
         if self.folder is not None:
             return open_folder(self.folder, device, self.seeded)
         return open_named(self.architecture, self.pretrained, self.seeded, device)
-
-    def can_embed_images(self) -> bool:
-        return True
-
-    def image_vectors(self, judge: Source, images: Source) -> Operator:
-        return ImageEmbeddings(judge, images)
-
-    def text_vectors(self, judge: Source, texts: Operator) -> Operator:
-        return TextEmbeddings(judge, texts, self.prompts)
 
     def describe(self) -> dict[str, str]:
         return {

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...engine.operator import Operator, Source
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
+from ...ops.embeddings import ImageEmbeddings, TextEmbeddings
 from ...ops.handles import Judge
 from ...ops.preprocess import Preprocess
 from ..models import weights as files
@@ -18,6 +20,21 @@ if TYPE_CHECKING:
     import torch
 
 CONFIG, WEIGHTS, MERGES = "open_clip_config.json", "open_clip_model.safetensors", "bpe.txt.gz"
+
+
+class Seeing:
+    """What specs of judges share that can embed any image and any text."""
+
+    prompts: tuple[str, ...]
+
+    def can_embed_images(self) -> bool:
+        return True
+
+    def image_vectors(self, judge: Source, images: Source) -> Operator:
+        return ImageEmbeddings(judge, images)
+
+    def text_vectors(self, judge: Source, texts: Operator) -> Operator:
+        return TextEmbeddings(judge, texts, self.prompts)
 
 
 def preprocess_of(config: dict[str, Any], size: int) -> Preprocess:

@@ -54,7 +54,7 @@ def plan(job: Job) -> Planned:
         v["top"], floor,
     )  # fmt: skip
     shared = (job.model.name, job.layer, job.units, job.method, job.args)
-    return Planned(NamedUnits(scores, words, *shared, v["top"]), TopEvidence(top, images, *shared, v["top"]))
+    return Planned(NamedUnits(*shared, scores, words, v["top"]), TopEvidence(*shared, top, images, v["top"]))
 
 
 METHOD = Method(DECLARATION, plan)

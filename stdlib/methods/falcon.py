@@ -78,9 +78,9 @@ def plan(job: Job) -> Planned:
     retrieved = RetrievedCaptions(crops, caption_vectors, judge, v["captions"], v["temperature"])
     scores = WordScores(crops, retrieved, bags, words, v["contrast_rule"], SCORED)
     shared = (job.model.name, job.layer, job.units, job.method, job.args)
-    evidence = CropEvidence(crops, retrieved, captions, images, *shared)
+    evidence = CropEvidence(*shared, crops, retrieved, captions, images)
     if job.contrast is None:
-        return Planned(FalconUnits(scores, crops, *shared, v["top"]), evidence)
+        return Planned(FalconUnits(*shared, scores, crops, v["top"]), evidence)
     candidates = DistinctTexts(scores)
     given = None
     if job.contrast_images is not None:
@@ -90,7 +90,7 @@ def plan(job: Job) -> Planned:
         job.contrast, given, v["contrast_rule"], v["candidates"], v["silent"], v["ratio"], v["low_images"],
         v["similar"], v["cut"], v["seed"],
     )  # fmt: skip
-    return Planned(FalconUnits(contrasted, crops, *shared, v["top"]), evidence)
+    return Planned(FalconUnits(*shared, contrasted, crops, v["top"]), evidence)
 
 
 METHOD = Method(DECLARATION, plan)

@@ -33,7 +33,8 @@ def classes(base: type[Operator] = Operator) -> Iterator[type[Operator]]:
     while todo:
         found = todo.pop()
         todo += found.__subclasses__()
-        if found.__module__.startswith("clq.ops."):
+        # A class that others derive from only gathers their fields; nothing is planned with it.
+        if found.__module__.startswith("clq.ops.") and not found.__subclasses__():
             yield found
 
 
