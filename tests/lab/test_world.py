@@ -10,7 +10,6 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from clq.stdlib.lab.data import COUNTS, scenes_of
 from clq.stdlib.lab.rng import Rng
@@ -111,17 +110,12 @@ def test_shortcut_world_and_its_reverse() -> None:
     assert np.mean(free) < 0.35
 
 
-WORDNET = [
-    Path(__file__).parents[2] / "stdlib/wordnet/nouns.parquet",
-    Path(__file__).parents[3] / "shared/wordnet/nouns.parquet",
-]
+WORDNET = Path(__file__).parents[2] / "stdlib" / "wordnet" / "nouns.parquet"
 
 
 def test_the_hierarchy_is_that_of_wordnet() -> None:
     """Every object, level and group lies under its hypernyms in some sense of the word."""
-    table = next((path for path in WORDNET if path.exists()), None)
-    if table is None:
-        pytest.skip("the WordNet noun table is not beside the checkout")
+    table = WORDNET
     import pyarrow.parquet as pq
 
     columns = pq.read_table(table, columns=["name", "lemmas", "hypernyms"]).to_pydict()

@@ -15,7 +15,7 @@ REAL = Path(__file__).parents[3] / "shared" / "real"
 @pytest.fixture
 def real() -> Path:
     if not REAL.is_dir():
-        pytest.skip("the developers' folder of real weights is not beside this checkout")
+        pytest.skip("../shared/real is not beside this checkout")
     return REAL
 
 

@@ -108,7 +108,6 @@ def test_without_nltk_data_the_table_is_used(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_folder_that_nltk_cannot_read_falls_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    pytest.importorskip("nltk")
     (tmp_path / "corpora" / "wordnet").mkdir(parents=True)
     monkeypatch.setattr(lexicon, "_data_folders", lambda: [tmp_path])
     monkeypatch.setattr("nltk.data.path", [str(tmp_path)])
