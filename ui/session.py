@@ -338,10 +338,13 @@ class Session:
     def _arrow(self, sql: str) -> pa.Table:
         return self.catalogue.connection.sql(sql).to_arrow_table()
 
-    def _subquery(self, subquery: ast.Subquery, column: str) -> Sequence[Any]:
-        """The values of a subquery in a slot: everything before it is computed first."""
-        self._flush_for_subquery()
+    def _subquery(self, subquery: ast.Subquery, column: str) -> Sequence[Any] | None:
+        """The values of a subquery in a slot: everything before it is computed first; None in a dry run that would have
+        to compute something for it."""
         body = subquery.body
+        if self._dry and (self._waiting.queries or isinstance(body, ast.Query) or body.islands):
+            return None
+        self._flush_for_subquery()
         if isinstance(body, ast.Query):
             answer = self._answer(body)
             self._flush_for_subquery()

@@ -143,3 +143,9 @@ def test_a_registered_module_is_a_model(con: clq.Connection) -> None:
     con.register("mine", module, Preprocess(32, (0.5,) * 3, (0.5,) * 3))
     con.run(query)
     assert sum(images) == 128, "other weights are another model"
+
+
+def test_a_plan_computes_nothing_for_a_subquery_in_a_slot(con: clq.Connection) -> None:
+    text = con.plan(f"{QUERY} INTO named; {QUERY.replace('layer1', 'layer2[(SELECT unit FROM named WHERE unit < 3)]')}")
+    assert "activations layer2 of labnet" in text
+    assert con.counts == {}
