@@ -1,0 +1,150 @@
+"""The docs say everything: methods, arguments, SHOW words, settings, error codes; every name and link is real."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import clq
+from clq.lang.declare import MethodDeclaration, Parameter
+from clq.lang.errors import PAGES
+from clq.lang.scan import SETTINGS, SHOW_WORDS
+from clq.lang.verbs import CLAUSES, VERBS
+from clq.stdlib.catalog import methods
+from clq.ui.cli import main
+
+REPOSITORY = Path(__file__).parents[1]
+sys.path.insert(0, str(Path(__file__).parent))
+from reading import differences  # noqa: E402
+
+DOCS = REPOSITORY / "docs"
+PAGES_OF_DOCS = [REPOSITORY / "README.md", *sorted(DOCS.rglob("*.md"))]
+SYMBOLS = re.compile(r"`((?:lang|engine|ops|stdlib|ui)/[\w/]+\.py): ([^`]+)`")
+FILES = re.compile(r"`((?:lang|engine|ops|stdlib|ui|tests|queries)/[\w/.]*\w+\.\w+)[`:]")
+LINKS = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def names_in(path: Path) -> set[str]:
+    """Top-level names of a file and `Class.method`s."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{item.name}" for item in node.body if isinstance(item, ast.FunctionDef)}
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        found |= {t.id for t in targets if isinstance(t, ast.Name)}
+    return found
+
+
+def test_every_symbol_of_the_tour_exists() -> None:
+    text = (DOCS / "tour.md").read_text()
+    named = [(file, name) for file, names in SYMBOLS.findall(text) for name in names.split(", ")]
+    assert len(named) > 30
+    missing = [f"{file}: {name}" for file, name in named if name not in names_in(REPOSITORY / file)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES_OF_DOCS, ids=lambda p: p.name)
+def test_every_file_and_link_exists(page: Path) -> None:
+    text = page.read_text()
+    links = [link for link in LINKS.findall(text) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+    assert [file for file in FILES.findall(text) if "NAME" not in file and not (REPOSITORY / file).exists()] == []
+
+
+def default_of(p: Parameter) -> str:
+    if p.default is None:
+        return "`null`"
+    return f"`{str(p.default).lower() if isinstance(p.default, bool) else p.default}`"
+
+
+def range_of(p: Parameter) -> str:
+    if p.choices:
+        return ", ".join(f"`{c}`" for c in p.choices)
+    low, high = ("" if bound is None else f"{bound:g}" for bound in (p.low, p.high))
+    return f"{low} … {high}".strip() if low or high else ""
+
+
+def table_of(method: MethodDeclaration) -> str:
+    if not method.parameters:
+        return f"<!-- arguments of {method.name} -->\n\nIt has no arguments.\n"
+    rows = [
+        f"| `{p.name}` | {p.type} | {default_of(p)} | {range_of(p)} | {p.meaning} |".replace("|  |", "| |")
+        for p in method.parameters
+    ]
+    return "\n".join(
+        [f"<!-- arguments of {method.name} -->\n", "| argument | type | default | range | meaning |",
+         "|---|---|---|---|---|", *rows, ""]
+    )  # fmt: skip
+
+
+def test_every_method_and_argument_is_in_methods(accept: bool) -> None:
+    page = DOCS / "methods.md"
+    text = page.read_text()
+    for method in methods().values():
+        declaration = method.declaration
+        section = re.search(rf"^## {declaration.name}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+        assert section, f"{declaration.name} has no section"
+        assert " ".join(declaration.citation.split()) in " ".join(section[1].split()), "its source is named"
+        if accept:
+            mark = f"<!-- arguments of {declaration.name} -->"
+            assert text.count(mark) == 1
+            pattern = re.escape(mark) + r"\n(?:\n(?:\|[^\n]*\n)+|\nIt has no arguments\.\n)?"
+            text = re.sub(pattern, lambda _, d=declaration: table_of(d), text)  # type: ignore[misc]
+        else:
+            assert table_of(declaration) in section[1], f"run with --accept: the arguments of {declaration.name} differ"
+    if accept:
+        page.write_text(text)
+
+
+def test_every_clause_show_word_and_setting_is_in_language() -> None:
+    text = (DOCS / "language.md").read_text()
+    words = {*SHOW_WORDS, *VERBS, *CLAUSES, "LET", "PARAM", "SET", "RESET", "SHOW", "PLAN", "INTO", "DEFINE", "IMPORT"}
+    assert [word for word in sorted(words) if not re.search(rf"\b{word}\b", text)] == []
+    assert [setting for setting in SETTINGS if f"`{setting}`" not in text] == []
+    explain = [f"| `{c.name}` | {c.type} |" for c in VERBS["EXPLAIN"].columns]
+    assert [row for row in explain if row not in text] == []
+
+
+def test_verbs_said_to_have_no_method_have_none() -> None:
+    text = (DOCS / "language.md").read_text()
+    missing = text[text.index("Verbs without a method") :].split("\n- ")[0]
+    have = {verb for method in methods().values() for verb in method.declaration.verbs}
+    assert {v for v in VERBS if re.search(rf"\b{v}\b", missing)} == set(VERBS) - have - {"PLAN"}
+
+
+@pytest.mark.parametrize("code", sorted(PAGES))
+def test_every_error_code_has_a_page(code: str) -> None:
+    result = CliRunner().invoke(main, ["help", code])
+    assert result.output.startswith(f"{code}: ")
+    assert PAGES[code].title in result.output
+
+
+def raised_codes(module: Path) -> set[str]:
+    """The literal codes of every `Diagnostic("code", …)` in a file."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if not isinstance(node, ast.Call) or getattr(node.func, "id", "") != "Diagnostic" or not node.args:
+            continue
+        if isinstance(node.args[0], ast.Constant):
+            found.add(str(node.args[0].value))
+    return found
+
+
+def test_every_raised_code_has_a_page() -> None:
+    files = [p for folder in ("lang", "engine", "ops", "stdlib", "ui") for p in (REPOSITORY / folder).rglob("*.py")]
+    assert {code for file in files for code in raised_codes(file)} - set(PAGES) == set()
+
+
+def test_the_table_of_truth_is_what_the_query_prints(shared_store: Path) -> None:
+    shown = re.search(r"<!-- queries/truth.clq -->\n\n```text\n(.*?)^```", (DOCS / "lab.md").read_text(), re.M | re.S)
+    assert shown
+    with clq.connect(shared_store) as con:
+        results = con.run(REPOSITORY / "queries" / "truth.clq")
+    assert differences(shown[1], repr(results.last)) == []
