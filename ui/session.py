@@ -366,7 +366,7 @@ class Session:
         self._tables.commit()
 
     def _table(self, name: str) -> NamedThing | None:
-        verb = self._planned_tables.get(name)
+        verb = self._planned_tables.get(name) or self._tables.verb_of(name)
         if verb is None:
             return None
         return Answer(name, verb, PlannedQuery(verb, (), (), (), ()), name)

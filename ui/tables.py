@@ -72,6 +72,15 @@ class Tables:
                 for name in filter(None, (p.name, p.evidence)):
                     con.execute(f'DROP VIEW IF EXISTS temp.main."{name}"')
 
+    def verb_of(self, name: str) -> str | None:
+        """The verb whose answer a table of the catalogue holds; None for other tables."""
+        found = self.catalogue.connection.execute(
+            "SELECT r.verb FROM clq.meta.tables AS t, clq.meta.runs AS r "
+            "WHERE t.name = ? AND list_contains(t.runs, r.run) LIMIT 1",
+            [name],
+        ).fetchall()
+        return str(found[0][0]) if found else None
+
     def _present(self) -> set[str]:
         sql = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'clq' AND schema_name = 'main'"
         return {row[0] for row in self.catalogue.connection.execute(sql).fetchall()}

@@ -7,7 +7,7 @@ about each unit. May import numpy, Pillow and pyarrow; only `nets` and the modul
     world         objects, facts, synonyms, scenes
     art, render   scene -> pixels, mask, box
     captions      scene -> sentence and the facts it states
-    words         the vocabulary: every word of the world and as many that are absent from it
+    words         the vocabulary: every word of the world, and twice as many that are absent from it
     data          the data sets probe, audit, train, shifted; the caption corpus
     declarations  models: layers, units, preprocessing, weights (no import at all)
     truth         what each planted unit means

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabWords:
-    """Every word the lab's world can mean, and as many that are absent from it."""
+    """Every word the lab's world can mean, and twice as many that are absent from it."""
 
     def fingerprint(self, known: Fingerprints) -> str:
         return digest(self.texts())

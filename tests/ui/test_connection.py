@@ -149,3 +149,17 @@ def test_a_plan_computes_nothing_for_a_subquery_in_a_slot(con: clq.Connection) -
     text = con.plan(f"{QUERY} INTO named; {QUERY.replace('layer1', 'layer2[(SELECT unit FROM named WHERE unit < 3)]')}")
     assert "activations layer2 of labnet" in text
     assert con.counts == {}
+
+
+def test_a_table_of_an_earlier_script_is_an_answer(con: clq.Connection, tmp_path: Path) -> None:
+    con.run(f"{QUERY} WHERE unit < 2 AND rank = 1 INTO named")
+    again = "EXPLAIN named ON lab.probe[0:96] USING clip_dissect(top_k=10, top=1) WITH lab.words JUDGED BY labclip"
+    assert con.run(again).df().unit.tolist() == [0, 1]
+    con.close()
+    with clq.connect(tmp_path / "store") as later:
+        assert later.run(again).df().unit.tolist() == [0, 1]
+
+
+def test_settings_of_any_kind_are_shown(con: clq.Connection) -> None:
+    names = con.run("SET seed = 3; SET judge = labclip; SHOW NAMES").df()
+    assert dict(zip(names.name, names.made, strict=True))["seed"] == "3"
