@@ -47,7 +47,9 @@ def _names(statement: ast.Show, session: Session) -> pa.Table:
         for n in session.names.names()
         if (t := session.names.find(n)) is not None
     ]
-    rows += [{"name": k, "kind": "setting", "made": str(getattr(v, "name", v))} for k, v in session.names.settings.items()]
+    rows += [
+        {"name": k, "kind": "setting", "made": str(getattr(v, "name", v))} for k, v in session.names.settings.items()
+    ]
     return _table(rows, ["name", "kind", "made"])
 
 
