@@ -66,6 +66,7 @@ class MethodDeclaration(Signature):
     clauses: frozenset[str] = frozenset()
     needs: frozenset[Need] = frozenset()
     citation: str = ""
+    abstains: str = ""  # why a unit may be left without a concept, and what to do about it
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .ast import Span
-from .diagnostic import Diagnostic, nearest
-from .scan import AFTER_COLUMN, SETTINGS, VERB_WORDS, Code, route
+from .diagnostic import Diagnostic, did_you_mean, nearest
+from .scan import AFTER_COLUMN, SETTINGS, SHOW_WORDS, VERB_WORDS, Code, Token, route
 
 _OURS = frozenset({"OF", "JUDGED", "CAPTIONED", "CONTRAST"})
 
@@ -19,6 +19,8 @@ def refused(text: str, span: Span, settings: frozenset[str] = frozenset()) -> Di
     one, two = code.up(first, end), code.up(first + 1, end)
     if one in {"SET", "RESET"} and first + 1 < end:
         return _setting(code, first + 1, settings)
+    if one == "SHOW" and first + 1 < end:
+        return _shown(code.tokens[first + 1])
     verb = next((i for i in range(first + 1, end) if _bare_verb(code, i, end)), None)
     if verb is None:
         return None
@@ -50,6 +52,14 @@ def _bare_verb(code: Code, i: int, end: int) -> bool:
 def _outside(code: Code, first: int, i: int) -> bool:
     """Whether token i stands in no bracket that opens after `first`."""
     return not any(first <= a < i < b for a, b in code.partner.items())
+
+
+def _shown(word: Token) -> Diagnostic:
+    """What SHOW has, for a word that neither clq nor DuckDB shows."""
+    guess = did_you_mean(word.up, SHOW_WORDS)
+    message = f"SHOW has no {word.text}, and no table is called so.{guess}"
+    hint = f"SHOW {', '.join(sorted(SHOW_WORDS))}; SHOW TABLES"
+    return Diagnostic("unknown-name", message, word.span, hint=hint)
 
 
 def _setting(code: Code, i: int, settings: frozenset[str]) -> Diagnostic | None:

@@ -117,6 +117,10 @@ def _run(text: str, path: str | None, parameters: dict[str, Any], store: str | N
             click.echo(f"note: {remark}", err=True)
 
 
+def _was_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
 @click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-c", "query", metavar="QUERY", help="Run this text.")
 @click.version_option(package_name="clq", prog_name="clq")
@@ -132,6 +136,11 @@ def main(
     if context.invoked_subcommand is not None:
         if query is not None:
             raise click.UsageError("-c stands alone: clq -c 'QUERY'")
+        # An option before the command counts for it: `clq --store DIR sql …` is `clq sql … --store DIR`.
+        given = {name: value for name, value in context.params.items() if _was_given(context, name)}
+        if "parameters" in given:
+            given["parameters"] = tuple(f"{k}={v}" for k, v in parameters.items())
+        context.default_map = dict.fromkeys(main.commands, given)
         return
     if query is None:
         click.echo(context.get_help())

@@ -39,7 +39,7 @@ def _split(rows: pa.Table) -> tuple[list[tuple[str, str]], list[str]]:
         # That no unit got a concept is an answer; a box that no method gives is none.
         if column.null_count == len(column) and len(column) and name != "concept":
             continue
-        if len(rows) > 1 and name in {"model", "layer", "kind", "method", "args", "run", "dataset"}:
+        if len(rows) and name in {"model", "layer", "kind", "method", "args", "run", "dataset"}:
             values = set(map(str, column.to_pylist()))
             if len(values) == 1:
                 constant.append((name, values.pop()))

@@ -16,10 +16,11 @@ from ..engine.sql import Placed, diagnostic_of, joined, place
 from ..engine.store import Store
 from ..lang import ast, parse
 from ..lang.check import check, resolve
-from ..lang.declare import CheckedQuery
+from ..lang.declare import CheckedQuery, MethodDeclaration
 from ..lang.declare import Thing as NamedThing
 from ..lang.diagnostic import Diagnostic
 from ..lang.refused import refused
+from ..lang.scan import scan
 from ..lang.text import canonical_tail
 from ..lang.verbs import VERBS
 from ..stdlib.catalog import SETTINGS, Catalog
@@ -205,7 +206,7 @@ class Session:
 
     def _finish_query(self, query: ast.Query, answer: Answer, name: str, content: str) -> Result:
         rows = self._arrow(f'FROM "{answer.relation}"')
-        remarks = answer.planned.notes
+        remarks = (*answer.planned.notes, *unnamed(rows, query.verb, self.names.methods()))
         source = self._source(query.span)
         if query.into is not None and query.into.is_file:
             write_rows(rows, query.into)
@@ -297,6 +298,21 @@ class Session:
 
         return finish
 
+    def _parameters_in(self, placed: Placed) -> dict[str, Any]:
+        """The parameters that stand in SQL. Raises Diagnostic 'no-parameter' for one without a value."""
+        out = {}
+        for token in scan(placed.text):
+            name = token.text[1:]
+            if token.kind == "param" and not name.isdigit():
+                if name not in self.names.parameters:
+                    raise Diagnostic(
+                        "no-parameter", f"${name} has no value",
+                        placed.origin(len(placed.text[: token.start]), len(token.text)),
+                        hint=f"write PARAM {name} = … before, or give --param {name}=…",
+                    )  # fmt: skip
+                out[name] = self.names.parameters[name]
+        return out
+
     def _refused(self, span: ast.Span) -> Diagnostic | None:
         """What DuckDB refused because it was meant for clq, told as such."""
         known = self.catalogue.connection.sql("SELECT name FROM duckdb_settings()").fetchall()
@@ -307,7 +323,7 @@ class Session:
         import pyarrow as pa
 
         self._provide(placed.text)
-        wanted = {k: v for k, v in self.names.parameters.items() if f"${k}" in placed.text}
+        wanted = self._parameters_in(placed)
         try:
             relation = con.sql(placed.text, params=wanted or None)
             rows = pa.table({}) if relation is None else relation.to_arrow_table()
@@ -384,6 +400,22 @@ def _with_position(con: Any, sql: str, parameters: Mapping[str, Any], error: Exc
     except duckdb.Error as placed:
         return placed
     return error
+
+
+def unnamed(rows: pa.Table, verb: str, methods: Sequence[MethodDeclaration]) -> list[str]:
+    """A remark for each method that left units without a concept: how many, and what its declaration says of that."""
+    import pyarrow.compute as pc
+
+    if verb != "EXPLAIN" or not rows.num_rows:
+        return []
+    out = []
+    for method in methods:
+        own = rows.filter(pc.equal(rows["method"], method.name))
+        none = own["concept"].null_count
+        if none:
+            units = len(set(own["target"].to_pylist()))
+            out.append(f"{method.name}: {none} of {units} units have no concept: {method.abstains}")
+    return out
 
 
 def device_of(name: str) -> str:

@@ -32,6 +32,8 @@ DECLARATION = MethodDeclaration(
     clauses=frozenset({"WITH", "JUDGED BY"}),
     needs=frozenset({"judge", "words", "images"}),
     citation="Oikarinen and Weng, CLIP-Dissect, ICLR 2023",
+    abstains="no word's mean cosine with the top images reaches the judge's floor (floor=null takes it off), "
+    "or the unit is constant",
 )  # fmt: skip
 
 

@@ -49,6 +49,8 @@ DECLARATION = MethodDeclaration(
     clauses=frozenset({"WITH", "CAPTIONED BY", "JUDGED BY", "CONTRAST"}),
     needs=frozenset({"judge", "captions", "images"}),
     citation="Kalibhat et al., Identifying Interpretable Subspaces in Image Representations, ICML 2023",
+    abstains="no word stayed: silent images showed them all, the words of WITH stand in no caption found, "
+    "or the unit has too few images",
 )  # fmt: skip
 
 SCORED = 64  # words of a unit that are kept for the contrast to choose from

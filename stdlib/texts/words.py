@@ -11,7 +11,7 @@ from typing import Any
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import digest
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Kind, Parameter
-from ...lang.diagnostic import Diagnostic
+from ...lang.diagnostic import Diagnostic, did_you_mean
 from ..datasets.arrays import array_of
 from ..things import Built, Constructor, Texts
 
@@ -50,8 +50,14 @@ def read_column(path: str, column: str | None) -> list[str]:
         )  # fmt: skip
     name = column or table.column_names[0]
     if name not in table.column_names:
-        raise Diagnostic("unknown-column", f"{path} has no column {name}", hint=", ".join(table.column_names))
-    return [str(v).strip() for v in table[name].to_pylist() if v is not None and str(v).strip()]
+        raise Diagnostic(
+            "unknown-column", f"{path} has no column {name}.{did_you_mean(name, table.column_names)}",
+            hint=f"its columns: {', '.join(table.column_names)}",
+        )  # fmt: skip
+    if str(table.schema.field(name).type) not in {"string", "large_string", "string_view"}:
+        kind = table.schema.field(name).type
+        raise Diagnostic("file-format", f"column {name} of {path} holds {kind}, not text")
+    return [v.strip() for v in table[name].to_pylist() if v is not None and v.strip()]
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,10 @@ class TextFile:
             if self.key is None:
                 raise Diagnostic("missing-argument", f"which array of {self.path} holds the texts?",
                                  hint=f"write words('{self.path}', key=names)")  # fmt: skip
-            found: list[Any] = [str(v) for v in array_of(self.path, self.key).tolist()]
+            array = array_of(self.path, self.key)
+            if array.dtype.kind != "U":
+                raise Diagnostic("file-format", f"{self.key} of {self.path} holds {array.dtype}, not text")
+            found: list[Any] = [str(v) for v in array.tolist()]
         elif suffix in {".parquet", ".csv"}:
             found = read_column(self.path, self.key)
         else:

@@ -154,3 +154,24 @@ def test_interrupt_ends_with_130_and_keeps_the_store(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err and "goes on from there" in err
+
+
+def test_options_before_a_command_count_for_it(store: Path, tmp_path: Path) -> None:
+    text = "SELECT $n + 1 AS more, count(*) > 0 AS ran FROM clq.meta.runs"
+    done = run("--store", str(store), "--format", "csv", "--param", "n=4", "sql", text, cwd=tmp_path)
+    assert done.stdout == "more,ran\n5,True\n", done.stderr
+    done = run("--format", "csv", "sql", "SELECT 1 AS one", "--format", "json", cwd=tmp_path)
+    assert done.stdout == '[{"one": 1}]\n'
+
+
+def test_units_without_a_concept_are_counted_and_explained(tmp_path: Path) -> None:
+    query = f"EXPLAIN layer1[0:3] OF labnet {PROBE} USING clip_dissect(top_k=20, floor=0.99) WITH lab.words"
+    done = run("-c", query, "--store", "s", cwd=tmp_path)
+    assert "3 of 3 units have no concept" in done.stderr and "floor=null" in done.stderr
+    assert done.stdout.count("NULL") == 3
+
+
+def test_one_row_is_shown_as_many_are(store: Path, tmp_path: Path) -> None:
+    done = run("-c", f"{QUERY} LIMIT 1", "--store", str(store), cwd=tmp_path)
+    columns = next(line for line in done.stdout.splitlines() if "concept" in line).split()
+    assert columns == ["unit", "rank", "concept", "score"]
