@@ -8,15 +8,22 @@ Diagnostic
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any, Literal
 
 from .ast import Span
+
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(eq=False)
 class Diagnostic(Exception):
-    """`message` says what was found and what to write; `span` is its place in `text` (a script, named `path`)."""
+    """`message` says what was found and what to write; `span` is its place in `text` (a script, named `path`).
+
+    `trail` tells how the place was reached, innermost first: the call of a defined query, the IMPORT of its file.
+    `also` are further mistakes found in the same look; a remark that stops nothing is a warning or a note.
+    """
 
     code: str
     message: str
@@ -25,32 +32,50 @@ class Diagnostic(Exception):
     text: str | None = None
     path: str | None = None
     exit_code: int = 2
+    severity: Severity = "error"
+    trail: tuple[str, ...] = ()
+    also: list[Diagnostic] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__(self.message)
 
     def __reduce__(self) -> tuple[type[Diagnostic], tuple[object, ...]]:
         """Whole across processes: an exception is otherwise rebuilt from its message alone."""
-        fields = (self.code, self.message, self.span, self.hint, self.text, self.path, self.exit_code)
-        return type(self), fields
+        place = (self.code, self.message, self.span, self.hint, self.text, self.path)
+        return type(self), (*place, self.exit_code, self.severity, self.trail, self.also)
 
     def within(self, text: str, path: str | None = None) -> Diagnostic:
         """The same diagnostic with the text it points into, if it has none yet."""
-        if self.text is None:
-            self.text, self.path = text, path
+        for one in self.every():
+            if one.text is None:
+                one.text, one.path = text, path
         return self
+
+    def every(self) -> list[Diagnostic]:
+        """This one and those found with it."""
+        return [self, *self.also]
 
     def position(self) -> tuple[int, int] | None:
         """Line and column, both from 1; None without a place."""
         if self.text is None or self.span is None:
             return None
-        before = self.text[: self.span.start]
-        return before.count("\n") + 1, self.span.start - (before.rfind("\n") + 1) + 1
+        return line_and_column(self.text, self.span.start)
+
+    def facts(self) -> dict[str, Any]:
+        """For machines: file, severity, code, message, hint, trail, and line and column from 1 of start and end."""
+        start = self.position()
+        end = line_and_column(self.text, self.span.end) if self.text is not None and self.span is not None else None
+        return {
+            "file": self.path, "severity": self.severity, "code": self.code, "message": self.message,
+            "line": start[0] if start else None, "column": start[1] if start else None,
+            "end_line": end[0] if end else None, "end_column": end[1] if end else None,
+            "hint": self.hint, "trail": list(self.trail),
+        }  # fmt: skip
 
     def render(self) -> str:
         """The message as people read it: place, line, carets, hint, help page."""
         where = self.position()
-        out = [f"error[{self.code}]: {self.message}"]
+        out = [f"{self.severity}[{self.code}]: {self.message}"]
         if where is not None and self.text is not None and self.span is not None:
             line, column = where
             source = self.text.split("\n")[line - 1]
@@ -63,13 +88,31 @@ class Diagnostic(Exception):
                 f"{line} | {source}",
                 f"{margin} | {lead}{'^' * width}",
             ]
+        out += [f"  = {line}" for line in self.trail]
         if self.hint:
             out.append(f"  = {self.hint}")
         out.append(f"  = help: clq help {self.code}")
         return "\n".join(out)
 
     def __str__(self) -> str:
-        return self.render()
+        return "\n\n".join(one.render() for one in self.every())
+
+
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Both from 1."""
+    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
+
+
+def as_one(problems: Iterable[Diagnostic]) -> Diagnostic | None:
+    """Mistakes found together as one exception, in the order of their places; None if there are none."""
+    found = [one for problem in problems for one in problem.every()]
+    for one in found:
+        one.also = []
+    if not found:
+        return None
+    first, *rest = sorted(found, key=lambda d: d.span.start if d.span is not None else -1)
+    first.also = rest
+    return first
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

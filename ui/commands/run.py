@@ -1,0 +1,28 @@
+"""`clq run FILE…`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..running import print_plan, run_text, running
+
+
+@click.command("run")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option("--dry-run", is_flag=True, help="Check and print the plan; compute nothing.")
+@running
+def COMMAND(
+    files: tuple[str, ...], dry_run: bool, parameters: dict[str, Any], store: str | None, device: str, form: str
+) -> None:
+    """Run .clq files, one after another."""
+    from ..connection import read_script
+
+    for file in files:
+        text, path = read_script(Path(file))
+        if dry_run:
+            print_plan(text, path, parameters, store)
+        else:
+            run_text(text, path, parameters, store, device, form)

@@ -1,0 +1,17 @@
+"""`clq sql STATEMENT`"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..running import run_text, running
+
+
+@click.command("sql")
+@click.argument("statement")
+@running
+def COMMAND(statement: str, parameters: dict[str, Any], store: str | None, device: str, form: str) -> None:
+    """Run SQL over the results; clq queries may stand in it in parentheses."""
+    run_text(statement, None, parameters, store, device, form)
