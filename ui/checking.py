@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..lang import ast, parse
@@ -23,6 +24,30 @@ class _Declared:
 
     def columns(self) -> Sequence[str]:
         return VERBS[self.verb].column_names()
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What could be found out about a text: its mistakes and remarks in order, and the names known at its end."""
+
+    script: ast.Script | None
+    problems: tuple[Diagnostic, ...]
+    names: Catalog
+
+
+def examine(
+    text: str, path: str | None = None, parameters: Mapping[str, Any] | None = None, names: Catalog | None = None
+) -> Examined:
+    """Look at a whole text without raising. `names` are known before it (a notebook's); they are left as they are."""
+    found: list[Diagnostic] = []
+    names = names or Catalog()
+    script = None
+    try:
+        script = parse(text, path)
+        check_script(text, path, parameters or {})
+    except Diagnostic as problem:
+        found += problem.within(text, path).every()
+    return Examined(script, tuple(found), names)
 
 
 def check_script(text: str, path: str | None, parameters: Mapping[str, Any]) -> list[str]:
