@@ -248,9 +248,19 @@ class Define:
 
 @dataclass(frozen=True, slots=True)
 class Import:
+    """`script` is the file's text, parsed; None where nobody could read files."""
+
     span: Span
     path: str
     path_span: Span
+    script: Script | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A statement that could not be read; what is wrong with it is told elsewhere."""
+
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +282,7 @@ class PlanStatement:
     analyze: bool = False
 
 
-Statement = Union[Let, ParamStatement, SetStatement, Define, Import, Show, PlanStatement, Query, Call, Sql]
+Statement = Union[Let, ParamStatement, SetStatement, Define, Import, Show, PlanStatement, Query, Call, Sql, Broken]
 
 
 @dataclass(frozen=True, slots=True)
