@@ -34,12 +34,11 @@ class Placed:
 
 
 def place(sql: str, span: Span, islands: Sequence[tuple[Span, str]]) -> Placed:
-    """Put `FROM "name"` where each island stands; spans are in the script, `sql` begins at `span.start`."""
+    """Put what is given, such as `FROM "name"`, where each island stands; `sql` begins in the script at span.start."""
     out, pieces, here, length = [], [], span.start, 0
-    for hole, name in islands:
+    for hole, stands in islands:
         before = sql[here - span.start : hole.start - span.start]
         pieces.append((length, len(before), here))
-        stands = f'FROM "{name}"'
         pieces.append((length + len(before), 0, hole.start))
         out += [before, stands]
         length += len(before) + len(stands)

@@ -9,6 +9,7 @@ from .diagnostic import Diagnostic
 from .errors import explain
 from .parse import parse
 from .resolve import resolve
+from .script import check_script
 from .verbs import VERBS
 
-__all__ = ["VERBS", "Diagnostic", "bind", "check", "explain", "parse", "resolve"]
+__all__ = ["VERBS", "Diagnostic", "bind", "check", "check_script", "explain", "parse", "resolve"]

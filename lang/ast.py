@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, Union
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, Union
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,10 +32,11 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`$k`: stands for any name or value."""
+    """`$k`: stands for any name or value. In the expansion of a defined query `value` is what the call gave for it."""
 
     span: Span
     name: str
+    value: Value | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A text that DuckDB judges; clq queries inside it stand in `islands`, outermost only, in order of place."""
+    """A text that DuckDB judges; clq queries inside it stand in `islands`, outermost only, in order of place.
+
+    In the expansion of a defined query `given` are the values of the call's parameters.
+    """
 
     span: Span
     text: str
     islands: tuple[Island, ...] = ()
+    given: tuple[tuple[str, Value], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,3 +298,15 @@ class Script:
     text: str
     statements: tuple[Statement, ...]
     path: str | None = None
+
+
+def walk(node: object) -> Iterator[Any]:
+    """The node and every node below it, outer ones first."""
+    todo: list[object] = [node]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, tuple):
+            todo += reversed(one)
+        elif is_dataclass(one) and not isinstance(one, (Span, type)):
+            yield one
+            todo += [getattr(one, f.name) for f in reversed(fields(one))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from . import ast
 from .ast import Span
 from .declare import REQUIRED, Bound, Catalog, Parameter, Signature
-from .diagnostic import Diagnostic, did_you_mean, listing
+from .diagnostic import Diagnostic, as_one, did_you_mean, listing
 
 EACH = "each"
 
@@ -26,14 +27,23 @@ def bind(
 
 def bind_each(call: ast.Call | ast.Name | ast.Parameter, declaration: Signature, catalog: Catalog) -> tuple[Bound, ...]:
     """As `bind`, once for each combination of the values of `each(…)`, the last argument varying fastest."""
-    given = _arguments(call, declaration)
+    problems: list[Diagnostic] = []
+    given = _arguments(call, declaration, problems)
     for parameter in declaration.parameters:
-        if parameter.default is REQUIRED and parameter.name not in given:
+        if parameter.default is REQUIRED and parameter.name not in given and not problems:
             message = (
                 f"{declaration.name} needs {parameter.name}: {parameter.meaning}. {_example(declaration, parameter)}"
             )
-            raise Diagnostic("missing-argument", message, call.span)
-    choices = [_choices(a.value, _parameter(declaration, name), catalog) for name, a in given.items()]
+            problems.append(Diagnostic("missing-argument", message, call.span))
+    choices = []
+    for name, argument in given.items():
+        try:
+            choices.append(_choices(argument.value, _parameter(declaration, name), catalog))
+        except Diagnostic as problem:
+            problems += problem.every()
+    found = as_one(problems)
+    if found is not None:
+        raise found
     defaults = {p.name: p.default for p in declaration.parameters}
     spans = {name: a.span for name, a in given.items()}
     return tuple(
@@ -42,23 +52,31 @@ def bind_each(call: ast.Call | ast.Name | ast.Parameter, declaration: Signature,
     )
 
 
-def _arguments(call: ast.Call | ast.Name | ast.Parameter, declaration: Signature) -> dict[str, ast.Argument]:
+def _arguments(
+    call: ast.Call | ast.Name | ast.Parameter, declaration: Signature, problems: list[Diagnostic]
+) -> dict[str, ast.Argument]:
     """The arguments by name: those without one in declared order."""
     given: dict[str, ast.Argument] = {}
     names = [p.name for p in declaration.parameters]
     arguments = call.arguments if isinstance(call, ast.Call) else ()
     for i, argument in enumerate(arguments):
-        if argument.name is None:
-            if i >= len(names):
-                takes = f"takes {_count(names)}" if names else "takes no arguments"
-                raise Diagnostic("unknown-argument", f"{declaration.name} {takes}", argument.span)
-            name = names[i]
-        else:
-            name = _known_name(argument.name, argument.name_span or argument.span, declaration)
+        try:
+            name = names[i] if argument.name is None and i < len(names) else _named(argument, declaration)
+        except Diagnostic as problem:
+            problems.append(problem)
+            continue
         if name in given:
-            raise Diagnostic("bad-argument", f"{name} stands twice", argument.span)
+            problems.append(Diagnostic("bad-argument", f"{name} stands twice", argument.span))
         given[name] = argument
     return given
+
+
+def _named(argument: ast.Argument, declaration: Signature) -> str:
+    if argument.name is None:
+        names = [p.name for p in declaration.parameters]
+        takes = f"takes {_count(names)}" if names else "takes no arguments"
+        raise Diagnostic("unknown-argument", f"{declaration.name} {takes}", argument.span)
+    return _known_name(argument.name, argument.name_span or argument.span, declaration)
 
 
 def _known_name(name: str, span: Span, declaration: Signature) -> str:
@@ -87,6 +105,7 @@ def _example(declaration: Signature, parameter: Parameter) -> str:
 
 
 def _choices(value: ast.Value, parameter: Parameter, catalog: Catalog) -> list[Any]:
+    value = filled(value)
     if isinstance(value, ast.Call) and value.name.text.lower() == EACH:
         if not value.arguments:
             raise Diagnostic("bad-argument", f"each(…) needs values: {parameter.name}=each(…, …)", value.span)
@@ -167,6 +186,12 @@ def plain_value(value: ast.Value | ast.Name, catalog: Catalog) -> Any:
 
 def parameter_value(parameter: ast.Parameter, catalog: Catalog) -> Any:
     """What `$k` stands for. Raises Diagnostic `no-parameter` at its place."""
+    if parameter.value is not None:
+        plain = plain_value(parameter.value, catalog)
+        if plain is _NOT_PLAIN:
+            message = f"${parameter.name} stands for something that cannot be written here: a name or value is needed"
+            raise Diagnostic("bad-argument", message, parameter.span)
+        return plain
     try:
         value = catalog.parameter(parameter.name)
     except KeyError:
@@ -180,6 +205,23 @@ def parameter_value(parameter: ast.Parameter, catalog: Catalog) -> Any:
     if isinstance(value, (ast.Constant, ast.Name, ast.Place, ast.ListValue)):
         return plain_value(value, catalog)
     return value
+
+
+def filled(value: ast.Value) -> ast.Value:
+    """In the expansion of a defined query: what the call gave for a place or value that is a parameter."""
+    hole = value if isinstance(value, ast.Parameter) else value.name if isinstance(value, ast.Place) else None
+    if not isinstance(hole, ast.Parameter) or hole.value is None:
+        return value
+    given = filled(hole.value)
+    chosen = value.selection if isinstance(value, ast.Place) else None
+    if chosen is None:
+        return given
+    if isinstance(given, (ast.Place, ast.Call)) and given.selection is None:
+        return dataclasses.replace(given, selection=chosen)
+    if isinstance(given, ast.Constant) and isinstance(given.value, str):
+        return ast.Place(value.span, ast.Name(hole.span, given.value), chosen)
+    message = f"${hole.name} already selects, or is nothing that can be selected from"
+    raise Diagnostic("unexpected", message, chosen.span)
 
 
 _KINDS: Mapping[str, str] = {

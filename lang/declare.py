@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, Union, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Union, runtime_checkable
 
-from .ast import Place, Selection, Span, Subquery
+from .ast import Span
 
-Kind = Literal["model", "dataset", "vocabulary", "captions", "judge", "answer"]
+if TYPE_CHECKING:
+    from .checked import CheckedQuery, CheckedSql, Definition
+
+# What a name can stand for; a `table` is rows of SQL, a `mistake` something a faulty statement would have made.
+Kind = Literal["model", "dataset", "vocabulary", "captions", "judge", "answer", "table", "mistake"]
+# The settings that are things, and of which kind.
+THING_SETTINGS: Mapping[str, Kind] = {
+    "model": "model", "dataset": "dataset", "judge": "judge", "captions": "captions", "vocabulary": "vocabulary",
+}  # fmt: skip
 ArgumentType = Literal["int", "float", "str", "bool", "choice", "thing", "value", "list"]
 
 
@@ -108,6 +116,12 @@ class ModelThing(Thing, Protocol):
 
 
 @runtime_checkable
+class ClassifierThing(Thing, Protocol):
+    def classes(self) -> Sequence[str] | None:
+        """The names of the classes by number; None: not known here."""
+
+
+@runtime_checkable
 class TableThing(Thing, Protocol):
     """A data set, vocabulary or answer that SQL can read."""
 
@@ -132,16 +146,6 @@ class Selected:
         return self.thing.name
 
 
-@dataclass(frozen=True)
-class UnitTarget:
-    """Units of one layer of one model; `units` None: all."""
-
-    model: Thing
-    layer: str
-    units: tuple[Union[int, slice], ...] | None
-    span: Span
-
-
 Slot = Literal["model", "dataset", "vocabulary", "captions", "judge", "method"]
 
 
@@ -152,6 +156,9 @@ class Default:
     slot: str
     value: str
     why: str
+
+
+Rows = Mapping[str, Sequence[Any]]
 
 
 class Catalog(Protocol):
@@ -166,47 +173,43 @@ class Catalog(Protocol):
     def inline(self, values: Sequence[str], kind: Kind, span: Span) -> Thing: ...
     def setting(self, name: str) -> Any | None: ...
     def parameter(self, name: str) -> Any: ...
+    def definition(self, name: str) -> Definition | None: ...
+    def defined(self) -> Sequence[str]: ...
     def default(
         self, slot: Slot, verb: str, model: Thing | None, judge: Thing | None
     ) -> tuple[Thing | str, str] | None:
         """What fills a slot that nobody wrote, and why; None: nothing does, so it must be asked for."""
 
-    def select(self, subquery: Subquery, column: str) -> Sequence[Any] | None:
-        """Run a subquery and return its column of this name, or its only column; None: not known before a run."""
+    def rows(self, body: CheckedQuery | CheckedSql) -> Rows | None:
+        """Run a subquery: its columns by name, in order; None: not known before a run."""
 
 
-@dataclass(frozen=True)
-class CheckedContrast:
-    kind: Literal["low", "random", "images"]
-    images: Selected | None = None
+@runtime_checkable
+class SynsetCatalog(Protocol):
+    """A catalogue that knows WordNet."""
+
+    def synset(self, name: str) -> bool: ...
+    def synsets(self, word: str) -> Sequence[str]:
+        """The synsets of a word, for a message that proposes one."""
 
 
-@dataclass(frozen=True)
-class CheckedQuery:
-    """A query in which every name has become a thing and every slot is filled. One for each method is planned."""
+@runtime_checkable
+class Names(Catalog, Protocol):
+    """A catalogue that the statements of a script add to."""
 
-    verb: str
-    span: Span
-    targets: tuple[UnitTarget, ...]
-    source: Selected | None
-    models: tuple[Thing, ...]
-    images: tuple[Selected, ...]
-    methods: tuple[Bound, ...]
-    contrast: CheckedContrast | None
-    words: tuple[Selected, ...]
-    captions: tuple[Selected, ...]
-    judges: tuple[Thing, ...]
-    defaults: tuple[Default, ...] = ()
-    where: str | None = None
-    order: str | None = None
-    limit: int | None = None
-    into: str | None = None
-    into_is_file: bool = False
-    notes: tuple[str, ...] = ()
+    made: dict[str, Thing]
+    tables: dict[str, Thing]
+    settings: dict[str, Any]
+    parameters: dict[str, Any]
+    definitions: dict[str, Definition]
+
+    def built_in(self, name: str) -> bool: ...
+    def named(self, parts: Sequence[Selected], name: str) -> Thing:
+        """One thing of this name for what LET was given; a selection becomes a thing of its own."""
 
 
 __all__ = [
-    "REQUIRED", "Bound", "Catalog", "CheckedContrast", "CheckedQuery", "ConstructorDeclaration", "Default", "Kind",
-    "MethodDeclaration", "ModelThing", "Need", "Parameter", "Place", "Selected", "Selection", "Signature", "Slot",
-    "TableThing", "Thing", "UnitTarget",
+    "REQUIRED", "THING_SETTINGS", "Bound", "Catalog", "ClassifierThing", "ConstructorDeclaration", "Default", "Kind",
+    "MethodDeclaration", "ModelThing",
+    "Names", "Need", "Parameter", "Rows", "Selected", "Signature", "Slot", "SynsetCatalog", "TableThing", "Thing",
 ]  # fmt: skip

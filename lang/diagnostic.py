@@ -14,6 +14,9 @@ from typing import Any, Literal
 
 from .ast import Span
 
+# The code of a mistake that only follows from another one, which has been told; collectors drop it.
+FOLLOWS = "follows"
+
 Severity = Literal["error", "warning", "note"]
 
 
@@ -105,7 +108,8 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
 
 def as_one(problems: Iterable[Diagnostic]) -> Diagnostic | None:
     """Mistakes found together as one exception, in the order of their places; None if there are none."""
-    found = [one for problem in problems for one in problem.every()]
+    # A list may hold a mistake beside the one that carries it already.
+    found = list({id(one): one for problem in problems for one in problem.every()}.values())
     for one in found:
         one.also = []
     if not found:

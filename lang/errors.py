@@ -106,6 +106,15 @@ _ALL = (
         "LET both = (EXPLAIN fc OF labnet)",
         "LET pair = (EXPLAIN fc OF labnet)",
     ),
+    Page(
+        "call-cycle",
+        "A defined query calls itself",
+        "DEFINE gives a name to a query with holes. A body that calls its own name, directly or through others, would "
+        "never end.",
+        "Call another query in the body, or write the query out.",
+        "DEFINE f(layer) AS SELECT * FROM f($layer)",
+        "DEFINE f(layer) AS EXPLAIN $layer OF labnet",
+    ),
     # ---------------------------------------------------------------- in its meaning
     Page(
         "unknown-name",
@@ -244,6 +253,71 @@ _ALL = (
         "SELECT concept FROM (EXPLAIN fc OF labnet)",
     ),
     # ---------------------------------------------------------------- in the world
+    Page(
+        "unknown-class",
+        "The model has no such class",
+        "CLASS takes the name or the number of a class that the model tells apart.",
+        "Write one of the classes in the message; numbers count from 0.",
+        "ATTRIBUTE CLASS 'bot' OF labnet ON lab.probe[0:5]",
+        "ATTRIBUTE CLASS 'boat' OF labnet ON lab.probe[0:5]",
+    ),
+    Page(
+        "unknown-synset",
+        "WordNet has no such synset",
+        "A synset is a word, its part of speech and a number, as WordNet counts its meanings: 'bird.n.01'.",
+        "Write a synset that exists; for a word or phrase as it stands write TEXT.",
+        "LOCATE SYNSET 'bird' ON lab.probe",
+        "LOCATE SYNSET 'bird.n.01' ON lab.probe",
+    ),
+    # ---------------------------------------------------------------- remarks, which stop nothing
+    Page(
+        "unused-name",
+        "Nothing uses a name",
+        "LET or PARAM gives a name that no later statement reads: often a misspelt name elsewhere.",
+        "Use it or take it out. A file that only gives names, to be imported, is not reported.",
+        "LET few = lab.probe[0:9]; EXPLAIN fc OF labnet",
+        "LET few = lab.probe[0:9]; EXPLAIN fc OF labnet ON few",
+    ),
+    Page(
+        "shadowed-name",
+        "A name hides another one",
+        "LET gives a name that clq has already, or one that was made before and never used. The new one counts from "
+        "here on.",
+        "Choose another name.",
+        "LET labnet = torchvision('resnet18', weights=random); SHOW LAYERS OF labnet",
+        "LET net = torchvision('resnet18', weights=random); SHOW LAYERS OF net",
+    ),
+    Page(
+        "limit-rows",
+        "LIMIT counts rows, not ranks",
+        "LIMIT acts on the whole answer, as in SQL. For the best few concepts of each unit, rank is the column to ask.",
+        "WHERE rank <= 5 keeps five concepts of each unit.",
+        "EXPLAIN layer4 OF labnet LIMIT 5",
+        "EXPLAIN layer4 OF labnet WHERE rank <= 5",
+    ),
+    Page(
+        "rank-not-kept",
+        "WHERE asks for ranks that the method does not keep",
+        "A method keeps its argument `top` concepts for each target; WHERE cannot bring back further ones.",
+        "Give the method a larger top.",
+        "EXPLAIN layer4 OF labnet WHERE rank <= 10",
+        "EXPLAIN layer4 OF labnet USING clip_dissect(top=10) WHERE rank <= 10",
+    ),
+    Page(
+        "not-imported",
+        "IMPORT passed statements over",
+        "IMPORT takes the names that a file makes: LET, PARAM, SET, DEFINE and its own imports. Its queries and SQL "
+        "are not run.",
+        "Put shared names into a file of their own, or run that file before.",
+    ),
+    # ---------------------------------------------------------------- in the world
+    Page(
+        "no-evidence",
+        "An answer keeps no evidence",
+        "EVIDENCE shows the images, crops and captions behind an answer. Only answers of EXPLAIN keep them, and a "
+        "table only as long as its table of evidence is there.",
+        "Ask for the evidence of the EXPLAIN itself: EVIDENCE (EXPLAIN …), or run it again with INTO.",
+    ),
     Page(
         "unread-file",
         "A file cannot be read",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from . import ast
 from .ast import Span
-from .bind import bind, parameter_value, plain_value
-from .declare import Catalog, Kind, Selected, Thing
-from .diagnostic import Diagnostic, did_you_mean, listing
-from .literals import encode_string
+from .bind import bind, filled, parameter_value, plain_value
+from .checked import Answer, CheckedQuery, CheckedSql, Table
+from .declare import Catalog, Kind, Rows, Selected, TableThing, Thing
+from .define import definition_of
+from .diagnostic import FOLLOWS, Diagnostic, did_you_mean, listing
+from .literals import encode_name, encode_string
+from .rows import column_of, images_of
 
 
 class Spoken(NamedTuple):
@@ -42,6 +44,10 @@ SPOKEN: dict[str, Spoken] = {
         "an answer", "answers are explained, evaluated or read in SQL", "EVALUATE", "an answer", "target",
         "unknown-name",
     ),
+    "table": Spoken(
+        "a table", "tables are read in SQL, or stand where their columns are asked for", "FROM", "a table", "target",
+        "unknown-name",
+    ),
     "method": Spoken(
         "a method", "methods come after USING", "USING", "a method, such as clip_dissect", "method", "unknown-method"
     ),
@@ -53,23 +59,44 @@ def resolve(value: ast.Value, kind: Kind | None, catalog: Catalog, slot: str | N
 
     `slot` is the clause or argument that messages speak of. Raises Diagnostic for an unknown name or a wrong kind.
     """
+    found = parts(value, kind, catalog, slot)
+    if not found:
+        raise Diagnostic(FOLLOWS, "known only when the query in it has run", value.span)
+    if len(found) > 1:
+        raise Diagnostic("wrong-kind", f"{slot or 'This'} takes one thing; here are {len(found)}", value.span)
+    return found[0] if found[0].items is not None else found[0].thing
+
+
+def parts(value: ast.Value, kind: Kind | None, catalog: Catalog, slot: str | None = None) -> tuple[Selected, ...]:
+    """What a value stands for: one thing, or several for a list of names and for rows of several data sets.
+
+    Empty where it is only known when run.
+    """
+    value = filled(value)
     match value:
         case ast.Place():
             thing = _named(value.name, kind, catalog, slot)
-            return _select(thing, value.selection, value.span, catalog)
+            if _is_rows(thing) and kind not in {None, "answer", thing.kind}:
+                if value.selection is not None:
+                    message = f"Rows are chosen from {thing.name} by SQL: (SELECT … FROM {thing.name} WHERE …)"
+                    raise Diagnostic("unexpected", message, value.selection.span)
+                return _from_table(thing, kind, value.span, catalog, slot)
+            return (_select(thing, value.selection, value.span, catalog),)
         case ast.Parameter():
-            return _named(value, kind, catalog, slot)
+            return (Selected(_named(value, kind, catalog, slot), value.span),)
         case ast.Call():
-            return _select(_constructed(value, kind, catalog, slot), value.selection, value.span, catalog)
+            if definition_of(value, catalog) is not None:
+                return _queried(value, kind, catalog, slot)
+            return (_select(_constructed(value, kind, catalog, slot), value.selection, value.span, catalog),)
         case ast.Constant(value=str() as path):
             if kind is None:
                 message = f"What is in {encode_string(path)}? Say it with a function, such as folder(…) or words(…)"
                 raise Diagnostic("wrong-kind", message, value.span)
-            return catalog.file(path, kind, value.span)
+            return (Selected(catalog.file(path, kind, value.span), value.span),)
         case ast.ListValue():
-            return _inline(value, kind or "vocabulary", catalog, slot)
+            return _listed(value, kind, catalog, slot)
         case ast.Subquery():
-            return _queried(value, kind, catalog)
+            return _queried(value, kind, catalog, slot)
     takes = SPOKEN[kind].takes if kind else "a thing, such as folder('photos/')"
     raise Diagnostic("wrong-kind", f"{slot or (SPOKEN[kind].keyword if kind else 'LET')} takes {takes}", value.span)
 
@@ -78,17 +105,9 @@ def resolve_whole(value: ast.Value, kind: Kind, catalog: Catalog) -> Thing:
     """As `resolve`, where nothing can be selected from the thing (models, judges)."""
     found = resolve(value, kind, catalog)
     if isinstance(found, Selected):
-        if found.items is not None:
-            message = f"Nothing can be selected from {SPOKEN[kind].one}: write {found.thing.name}"
-            raise Diagnostic("wrong-kind", message, found.span)
-        return found.thing
+        message = f"Nothing can be selected from {SPOKEN[kind].one}: write {found.thing.name}"
+        raise Diagnostic("wrong-kind", message, found.span)
     return found
-
-
-def selected(value: ast.Value, kind: Kind, catalog: Catalog) -> Selected:
-    """As `resolve`, always as Selected, with the place in the text."""
-    found = resolve(value, kind, catalog)
-    return found if isinstance(found, Selected) else Selected(found, value.span)
 
 
 def _named(name: ast.Name | ast.Parameter, kind: Kind | None, catalog: Catalog, slot: str | None) -> Thing:
@@ -111,9 +130,27 @@ def _named(name: ast.Name | ast.Parameter, kind: Kind | None, catalog: Catalog, 
     thing = catalog.find(name.text)
     if thing is None:
         return unknown(name, kind, catalog, slot)
-    if kind is not None and thing.kind != kind:
-        return wrong_kind(thing.kind, name.text, kind, name.span, slot)
-    return thing
+    if thing.kind == "mistake":
+        raise Diagnostic(FOLLOWS, f"{name.text} was to be made by a faulty statement", name.span)
+    if kind is None or thing.kind == kind or _serves(thing, kind):
+        return thing
+    return wrong_kind(thing.kind, name.text, kind, name.span, slot)
+
+
+def _is_rows(thing: Thing) -> bool:
+    return thing.kind in {"answer", "table"}
+
+
+def _serves(thing: Thing, kind: Kind) -> bool:
+    """Rows serve where one of their columns is what is asked for; an answer of TRAIN is a model."""
+    if isinstance(thing, Answer) and thing.verb == "TRAIN" and kind == "model":
+        return True
+    if not _is_rows(thing) or kind in {"model", "judge"}:
+        return False
+    if kind == "answer":
+        return True
+    columns = thing.columns() if isinstance(thing, TableThing) else thing.held if isinstance(thing, Table) else None
+    return columns is None or SPOKEN[kind].column in columns or len(columns) == 1
 
 
 def wrong_kind(found: str, name: str, kind: Kind | None, span: Span, slot: str | None = None) -> NoReturn:
@@ -172,41 +209,81 @@ def _constructed(call: ast.Call, kind: Kind | None, catalog: Catalog, slot: str 
     return catalog.construct(bind(call, declaration, catalog, what="function"))
 
 
-def _inline(value: ast.ListValue, kind: Kind, catalog: Catalog, slot: str | None) -> Thing:
+def _listed(value: ast.ListValue, kind: Kind | None, catalog: Catalog, slot: str | None) -> tuple[Selected, ...]:
+    """A list of texts is words; of names, calls or files, one thing after another."""
+    if not value.items:
+        raise Diagnostic("empty-data", "This list is empty", value.span)
+    things = [isinstance(i, (ast.Call, ast.Subquery, ast.ListValue)) or _is_name(i) for i in value.items]
+    if any(things) or kind == "dataset":
+        return tuple(part for item in value.items for part in parts(item, kind, catalog, slot))
     texts = [plain_value(item, catalog) for item in value.items]
     for text, item in zip(texts, value.items, strict=True):
-        if not isinstance(text, str) or (isinstance(item, ast.Place) and isinstance(item.name, ast.Name)):
-            message = f"A list after {slot or SPOKEN[kind].keyword} holds text: ['boat', 'car']"
+        if not isinstance(text, str):
+            message = f"A list after {slot or SPOKEN[kind or 'vocabulary'].keyword} holds text: ['boat', 'car']"
             raise Diagnostic("wrong-kind", message, item.span)
-    if not texts:
-        raise Diagnostic("empty-data", "This list is empty", value.span)
-    return catalog.inline(texts, kind, value.span)
+    return (Selected(catalog.inline(texts, kind or "vocabulary", value.span), value.span),)
 
 
-def _queried(value: ast.Subquery, kind: Kind | None, catalog: Catalog) -> Thing:
-    if kind == "dataset":
-        message = "Images chosen by SQL are selected from a data set: ON lab.probe[(SELECT image FROM …)]"
-        raise Diagnostic("not-here", message, value.span)
-    if kind not in {"vocabulary", "captions"}:
+def _is_name(value: ast.Value) -> bool:
+    return isinstance(value, ast.Place) and isinstance(value.name, ast.Name)
+
+
+def _queried(
+    value: ast.Subquery | ast.Call, kind: Kind | None, catalog: Catalog, slot: str | None
+) -> tuple[Selected, ...]:
+    """A query where a thing is expected: an answer as it is, of other kinds the column that is called so."""
+    body = check_body(value if isinstance(value, ast.Call) else value.body, catalog)
+    if kind == "answer":
+        if not isinstance(body, CheckedQuery):
+            message = "An answer is what a clq query gives; these are rows of SQL"
+            raise Diagnostic("wrong-kind", message, value.span)
+        return (Selected(Answer("", body.verb, body), value.span),)
+    if kind not in {"dataset", "vocabulary", "captions"}:
         what = SPOKEN[kind].takes if kind else "a thing"
         raise Diagnostic("wrong-kind", f"A query cannot stand for {what} here", value.span)
-    texts = catalog.select(value, SPOKEN[kind].column)
-    return catalog.inline([str(t) for t in texts or () if t is not None], kind, value.span)
+    return _of_rows(catalog.rows(body), body, kind, value.span, catalog)
 
 
-def _select(thing: Thing, selection: ast.Selection | None, span: Span, catalog: Catalog) -> Thing | Selected:
-    if isinstance(thing, Selected):
-        if selection is not None:
-            message = f"This name already selects from {thing.name}: select once, from {thing.name} itself"
-            raise Diagnostic("not-here", message, selection.span)
-        return Selected(thing.thing, span, thing.items)
+def _from_table(
+    thing: Thing, kind: Kind | None, span: Span, catalog: Catalog, slot: str | None
+) -> tuple[Selected, ...]:
+    """Rows under a name where images, words or captions are expected."""
+    if kind is None or kind not in {"dataset", "vocabulary", "captions"}:
+        wrong_kind(thing.kind, thing.name, kind, span, slot)
+    body = whole_table(thing.name, span)
+    source = thing.sql if isinstance(thing, Table) and thing.sql is not None else body
+    return _of_rows(catalog.rows(body), source, kind, span, catalog)
+
+
+def whole_table(name: str, span: Span) -> CheckedSql:
+    """All rows of a table or answer, as the query that a person would write for them."""
+    return CheckedSql(ast.Sql(span, f"SELECT * FROM {encode_name(name)}"))
+
+
+def _of_rows(
+    rows: Rows | None, body: CheckedQuery | CheckedSql, kind: Kind, span: Span, catalog: Catalog
+) -> tuple[Selected, ...]:
+    if rows is None:
+        return ()
+    if kind == "dataset":
+        return images_of(rows, body, span, catalog)
+    texts = [str(t) for t in column_of(rows, SPOKEN[kind].column, span) if t is not None]
+    if not texts:
+        raise Diagnostic("empty-data", "No words are left here: the query gave no rows", span)
+    return (Selected(catalog.inline(texts, kind, span), span),)
+
+
+def _select(thing: Thing, selection: ast.Selection | None, span: Span, catalog: Catalog) -> Selected:
     if selection is None:
-        return thing
+        return Selected(thing, span) if not isinstance(thing, Selected) else thing
     if thing.kind in {"model", "judge"}:
         message = (
             f"Nothing can be selected from {SPOKEN[thing.kind].one}; units are selected from a layer: layer4[0:64]"
         )
         raise Diagnostic("wrong-kind", message, selection.span)
+    if isinstance(thing, Table):
+        message = f"Rows are chosen from {thing.name} by SQL: (SELECT … FROM {thing.name} WHERE …)"
+        raise Diagnostic("unexpected", message, selection.span)
     return Selected(thing, span, items(selection, SPOKEN[thing.kind].column, catalog))
 
 
@@ -220,15 +297,26 @@ def items(selection: ast.Selection, column: str, catalog: Catalog) -> tuple[int 
                 if out[-1].step == 0:  # type: ignore[union-attr]
                     raise Diagnostic("bad-argument", "The step of a slice cannot be 0", item.span)
             case ast.Subquery():
-                rows: Sequence[Any] | None = catalog.select(item, column)
+                rows = _rows_of(item, catalog)
                 if rows is None:
                     return None
-                out += [r for r in rows if r is not None]
+                out += [r for r in column_of(rows, column, item.span) if r is not None]
             case ast.Parameter():
                 out.append(_item(parameter_value(item, catalog), item.span))
             case ast.Constant():
                 out.append(_item(item.value, item.span))
     return tuple(out)
+
+
+def _rows_of(subquery: ast.Subquery, catalog: Catalog) -> Rows | None:
+    return catalog.rows(check_body(subquery.body, catalog))
+
+
+def check_body(body: ast.Query | ast.Sql | ast.Call, catalog: Catalog) -> CheckedQuery | CheckedSql:
+    """The query or SQL in parentheses, checked; the checker of queries needs this module, so it is asked late."""
+    from .check import check_body as checked
+
+    return checked(body, catalog)
 
 
 def _item(value: Any, span: Span) -> int | str:

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from . import ast
 from .ast import Span
 from .bind import parameter_value
-from .declare import Bound, Catalog, Selected, TableThing, UnitTarget
-from .diagnostic import Diagnostic
+from .checked import CheckedSql, Tail, UnitTarget
+from .declare import Bound, Catalog, Selected, TableThing
+from .diagnostic import Diagnostic, as_one
 from .scan import SQL_QUERY, Code, Token
 from .targets import layers_of
+from .text import canonical_tail
 from .verbs import VERBS
 
 _COMPARES = {"=": 0, "<=": 0, "<": -1, "==": 0}
+
+
+def tail_of(query: ast.Query, catalog: Catalog, sql: Callable[[ast.Sql], CheckedSql]) -> Tail:
+    """WHERE, ORDER BY and LIMIT, with the queries in them checked. Raises Diagnostic with all mistakes."""
+    problems: list[Diagnostic] = []
+    made: list[CheckedSql | None] = []
+    for part in (query.where, query.order):
+        try:
+            made.append(None if part is None else sql(part))
+        except Diagnostic as problem:
+            problems += problem.every()
+            made.append(None)
+    limit = None
+    try:
+        limit = limit_of(query, catalog)
+    except Diagnostic as problem:
+        problems.append(problem)
+    found = as_one(problems)
+    if found is not None:
+        raise found
+    return Tail(made[0], made[1], limit, canonical_tail(query))
 
 
 def check_columns(query: ast.Query, images: Sequence[Selected]) -> None:
@@ -61,7 +84,7 @@ def limit_of(query: ast.Query, catalog: Catalog) -> int | None:
     return value
 
 
-def limit_note(query: ast.Query, limit: int | None, targets: Sequence[UnitTarget]) -> str | None:
+def limit_note(query: ast.Query, limit: int | None, targets: Sequence[UnitTarget]) -> Diagnostic | None:
     """LIMIT counts rows; who writes it after EXPLAIN often means ranks."""
     if limit is None or query.verb != "EXPLAIN" or (query.where is not None and "rank" in query.where.text.lower()):
         return None
@@ -72,7 +95,8 @@ def limit_note(query: ast.Query, limit: int | None, targets: Sequence[UnitTarget
     rows = f"{limit} row{'' if limit == 1 else 's'}"
     units = f" of {known} units" if known is not None else " in all"
     each = "the first concept" if limit == 1 else f"{limit} concepts"
-    return f"LIMIT {limit} keeps {rows}{units}. For {each} of each unit: WHERE rank <= {limit}"
+    message = f"LIMIT {limit} keeps {rows}{units}. For {each} of each unit: WHERE rank <= {limit}"
+    return Diagnostic("limit-rows", message, query.limit_span, severity="note")
 
 
 def _count(target: UnitTarget) -> int | None:
@@ -90,34 +114,39 @@ def _count(target: UnitTarget) -> int | None:
     return total
 
 
-def rank_note(query: ast.Query, methods: Sequence[Bound], catalog: Catalog) -> str | None:
+def rank_note(query: ast.Query, methods: Sequence[Bound], catalog: Catalog) -> Diagnostic | None:
     """WHERE rank <= 10 where a method keeps 5 of each unit."""
     if query.where is None:
         return None
-    asked = max(_ranks(Code(query.where.text), catalog), default=0)
+    asked = max(_ranks(query.where, catalog), default=0)
     for method in methods:
         top = method.values.get("top")
         if isinstance(top, int) and asked > top:
             name = method.declaration.name
-            return f"WHERE asks for rank {asked}, but {name} keeps {top} for each target: USING {name}(top={asked})"
+            message = f"WHERE asks for rank {asked}, but {name} keeps {top} for each target: USING {name}(top={asked})"
+            return Diagnostic("rank-not-kept", message, query.where.span, severity="note")
     return None
 
 
-def _ranks(code: Code, catalog: Catalog) -> Iterator[int]:
+def _ranks(sql: ast.Sql, catalog: Catalog) -> Iterator[int]:
+    """The numbers that a condition compares rank with; those of a subquery are of another rank, but do no harm."""
+    code = Code(sql.text)
     for i, token in enumerate(code.tokens):
         operator, end = code.up(i + 1, len(code.tokens)), len(code.tokens)
         if token.up != "RANK" or i + 2 >= end:
             continue
         if operator in _COMPARES:
-            yield _number(code.tokens[i + 2], catalog) + _COMPARES[operator]
+            yield _number(code.tokens[i + 2], sql, catalog) + _COMPARES[operator]
         elif operator == "BETWEEN" and i + 4 < end:
-            yield _number(code.tokens[i + 4], catalog)
+            yield _number(code.tokens[i + 4], sql, catalog)
 
 
-def _number(token: Token, catalog: Catalog) -> int:
+def _number(token: Token, sql: ast.Sql, catalog: Catalog) -> int:
     if token.kind == "number" and token.text.isdigit():
         return int(token.text)
     if token.kind == "param" and not token.text[1:].isdigit():
-        value = parameter_value(ast.Parameter(token.span, token.text[1:]), catalog)
+        place = Span(sql.span.start + token.start, sql.span.start + token.end)
+        name = token.text[1:]
+        value = parameter_value(ast.Parameter(place, name, dict(sql.given).get(name)), catalog)
         return value if isinstance(value, int) else 0
     return 0

@@ -8,11 +8,13 @@ from typing import NoReturn
 
 from . import ast
 from .ast import Span
-from .bind import parameter_value
-from .declare import Catalog, ModelThing, Thing, UnitTarget
-from .diagnostic import Diagnostic, did_you_mean, listing
-from .literals import encode_string
-from .resolve import SPOKEN, items, resolve_whole, wrong_kind
+from .bind import filled, parameter_value, plain_value
+from .checked import CheckedSql, CheckedTarget, OtherTarget, UnitTarget
+from .declare import Catalog, ClassifierThing, ModelThing, SynsetCatalog, Thing
+from .diagnostic import FOLLOWS, Diagnostic, as_one, did_you_mean, listing
+from .literals import encode_name, encode_string
+from .resolve import SPOKEN, check_body, items, resolve_whole, wrong_kind
+from .rows import chosen, column_of
 from .verbs import VERBS
 
 KINDS = {
@@ -22,19 +24,107 @@ KINDS = {
 _READABLE = 24
 
 
-def unit_targets(query: ast.Query, models: Sequence[Thing], catalog: Catalog) -> tuple[UnitTarget, ...]:
-    """Every target of the query in every model, without repetition, in the order written."""
-    found: list[UnitTarget] = []
-    for target in query.targets:
-        if target.place is not None:
-            found += _place(target.place, models, query, catalog)
-        elif target.subquery is not None:
-            found += _rows(target.subquery, catalog)
-    unique: dict[tuple[object, ...], UnitTarget] = {}
+def checked_targets(
+    targets: Sequence[ast.Target], models: Sequence[Thing], query: ast.Query, catalog: Catalog
+) -> tuple[CheckedTarget, ...]:
+    """Every target in every model, without repetition, in the order written. Raises Diagnostic with all mistakes."""
+    found: list[CheckedTarget] = []
+    problems: list[Diagnostic] = []
+    for target in targets:
+        try:
+            found += _checked(target, models, query, catalog)
+        except Diagnostic as problem:
+            problems += problem.every()
+    mistake = as_one(problems)
+    if mistake is not None:
+        raise mistake
+    unique: dict[tuple[object, ...], CheckedTarget] = {}
     for t in found:
-        key = (t.model.name, t.layer, None if t.units is None else tuple(str(u) for u in t.units))
+        model = t.model.name if t.model is not None else None
+        if isinstance(t, UnitTarget):
+            key: tuple[object, ...] = (model, t.layer, None if t.units is None else tuple(str(u) for u in t.units))
+        else:
+            key = (model, t.kind, *t.values)
         unique.setdefault(key, t)
     return tuple(unique.values())
+
+
+def _checked(
+    target: ast.Target, models: Sequence[Thing], query: ast.Query, catalog: Catalog
+) -> Iterable[CheckedTarget]:
+    if target.kind == "place" and target.place is not None:
+        return list(_place(target.place, models, query, catalog))
+    if target.kind == "subquery" and target.subquery is not None:
+        return list(_rows(target.subquery, catalog))
+    if target.kind == "model" and target.model is not None:
+        model = resolve_whole(ast.Place(target.model.span, target.model), "model", catalog)
+        return [OtherTarget("model", target.span, model)]
+    if target.kind in {"classes", "groups", "failures"}:
+        return [OtherTarget(target.kind, target.span, m) for m in models]
+    return list(_named(target, models, catalog))
+
+
+def _named(target: ast.Target, models: Sequence[Thing], catalog: Catalog) -> Iterator[CheckedTarget]:
+    """CLASS, SYNSET and TEXT: each value on its own, compared with what the model tells apart."""
+    values: list[tuple[int | str, Span]] = []
+    for constant in target.constants:
+        value = parameter_value(constant, catalog) if isinstance(constant, ast.Parameter) else constant.value
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, bool) or not isinstance(one, (int, str)):
+                raise Diagnostic("wrong-kind", f"{KINDS[target.kind]} takes text or whole numbers", constant.span)
+            values.append((one, constant.span))
+    if target.subquery is not None:
+        rows = catalog.rows(check_body(target.subquery.body, catalog))
+        found = [] if rows is None else column_of(rows, target.kind, target.subquery.span)
+        values = [(v, target.subquery.span) for v in found if isinstance(v, (int, str))]
+    for value, span in values:
+        if target.kind == "synset":
+            _synset(value, span, catalog)
+        if target.kind != "class":
+            yield OtherTarget(target.kind, span, None, (value,))  # type: ignore[arg-type]
+            continue
+        for model in models:
+            _class(value, span, model)
+            yield OtherTarget("class", span, model, (value,))
+
+
+def _class(value: int | str, span: Span, model: Thing) -> None:
+    """Raises Diagnostic for a class that the model does not tell apart, where its classes are known."""
+    known = model.classes() if isinstance(model, ClassifierThing) else None
+    if known is None:
+        return
+    if isinstance(value, int):
+        if not 0 <= value < len(known):
+            message = f"{model.name} tells {len(known)} classes apart, 0 to {len(known) - 1}"
+            raise Diagnostic("unknown-class", message, span)
+    elif value not in known:
+        near = did_you_mean(value, known) or f" It tells {listing(known)} apart"
+        raise Diagnostic("unknown-class", f"{model.name} has no class {encode_string(value)}.{near}", span)
+
+
+_SYNSET = re.compile(r"\S+\.[nvasr]\.\d{2}")
+
+
+def _synset(value: int | str, span: Span, catalog: Catalog) -> None:
+    if not isinstance(value, str) or not _SYNSET.fullmatch(value):
+        word = str(value).split(".")[0].strip().replace(" ", "_") or "bird"
+        message = f"A synset is written word.part.number: {encode_string(f'{word}.n.01')}; for the word itself TEXT"
+        raise Diagnostic("unknown-synset", message, span)
+    if isinstance(catalog, SynsetCatalog) and not catalog.synset(value):
+        near = did_you_mean(value, catalog.synsets(value.split(".")[0]))
+        raise Diagnostic("unknown-synset", f"WordNet has no synset {encode_string(value)}.{near}", span)
+
+
+def checked_places(
+    places: Sequence[ast.Place], models: Sequence[Thing], query: ast.Query, catalog: Catalog
+) -> tuple[UnitTarget, ...]:
+    """Layers, as after IN and TO, in every model."""
+    found = []
+    for place in places:
+        for target in _place(place, models, query, catalog):
+            assert isinstance(target, UnitTarget)
+            found.append(target)
+    return tuple(found)
 
 
 def is_answer(place: ast.Place, models: Sequence[Thing], catalog: Catalog) -> bool:
@@ -43,7 +133,9 @@ def is_answer(place: ast.Place, models: Sequence[Thing], catalog: Catalog) -> bo
     if any(name in (layers_of(m) or {}) for m in models):
         return False
     thing = catalog.find(name)
-    return thing is not None and thing.kind == "answer"
+    if thing is not None and thing.kind == "mistake":
+        raise Diagnostic(FOLLOWS, f"{name} was to be made by a faulty statement", place.span)
+    return thing is not None and thing.kind in {"answer", "table"}
 
 
 def layers_of(model: Thing) -> Mapping[str, int | None] | None:
@@ -59,21 +151,37 @@ def _text(name: ast.Name | ast.Parameter, catalog: Catalog) -> str:
     return value
 
 
-def _place(place: ast.Place, models: Sequence[Thing], query: ast.Query, catalog: Catalog) -> Iterator[UnitTarget]:
+def _place(place: ast.Place, models: Sequence[Thing], query: ast.Query, catalog: Catalog) -> Iterator[CheckedTarget]:
+    given = filled(place)
+    if isinstance(given, ast.Subquery):
+        yield from _rows(given, catalog)
+        return
+    if not isinstance(given, ast.Place):
+        text = plain_value(given, catalog)
+        if not isinstance(text, str):
+            raise Diagnostic("wrong-kind", "A target is units of a layer here: layer4, layer4[0:64]", place.span)
+        given = ast.Place(place.span, ast.Name(place.span, text))
+    place = given
     if is_answer(place, models, catalog):
-        if place.selection is not None:
-            message = "Selecting from an answer does not exist in this version: write (SELECT target FROM … WHERE …)"
-            raise Diagnostic("not-here", message, place.selection.span)
-        name = _text(place.name, catalog)
-        written = (
-            '"' + name.replace('"', '""') + '"' if isinstance(place.name, ast.Name) and place.name.quoted else name
-        )
-        sql = ast.Sql(place.span, f"SELECT target FROM {written}")
-        yield from _rows(ast.Subquery(place.span, sql), catalog)
+        yield from _of_answer(place, catalog)
         return
     for model in models:
         for layer, count in _layers(place, model, query, catalog):
             yield UnitTarget(model, layer, _units(place, layer, model, count, catalog), place.span)
+
+
+def _of_answer(place: ast.Place, catalog: Catalog) -> Iterator[CheckedTarget]:
+    """The targets in an answer: all, or those that are selected by their number, as in found[3]."""
+    columns = "target" if place.selection is None else "unit, target"
+    name = encode_name(_text(place.name, catalog))
+    rows = catalog.rows(CheckedSql(ast.Sql(place.span, f"SELECT {columns} FROM {name}")))
+    if rows is None:
+        return
+    targets = column_of(rows, "target", place.span)
+    selected = None if place.selection is None else items(place.selection, "unit", catalog)
+    if selected is not None and "unit" in rows:
+        targets = chosen(selected, rows["unit"], targets)
+    yield from _written(targets, place.span, catalog)
 
 
 def _layers(place: ast.Place, model: Thing, query: ast.Query, catalog: Catalog) -> Sequence[tuple[str, int | None]]:
@@ -99,7 +207,7 @@ def unknown_layer(
     name: str, span: Span, model: Thing, known: Mapping[str, object], query: ast.Query, catalog: Catalog
 ) -> NoReturn:
     thing = catalog.find(name)
-    if thing is not None and thing.kind != "answer":
+    if thing is not None and thing.kind in SPOKEN and thing.kind not in {"answer", "table"}:
         spoken = SPOKEN[thing.kind]
         takes = f"{query.verb} takes a target, as in {VERBS[query.verb].example}"
         raise Diagnostic("wrong-kind", f"{name} is {spoken.one}; {spoken.belong}. {takes}", span)
@@ -173,34 +281,23 @@ def _has(layer: str, model: Thing, count: int) -> str:
     return f"{layer} of {model.name} has {count} units, 0 to {count - 1}"
 
 
-def _rows(subquery: ast.Subquery, catalog: Catalog) -> Iterator[UnitTarget]:
-    """Targets as the column `target` writes them, such as layer4[17] OF labnet."""
-    from .parse import parse
+def _rows(subquery: ast.Subquery, catalog: Catalog) -> Iterator[CheckedTarget]:
+    rows = catalog.rows(check_body(subquery.body, catalog))
+    if rows is not None:
+        yield from _written(column_of(rows, "target", subquery.span), subquery.span, catalog)
 
-    texts = catalog.select(subquery, "target")
-    if texts is None:
-        return
+
+def _written(texts: Sequence[object], span: Span, catalog: Catalog) -> Iterator[CheckedTarget]:
+    """Targets as the column `target` writes them, such as layer4[17] OF labnet; units of a layer in one target."""
     if not texts:
-        raise Diagnostic("empty-data", "No targets are left here: the query gave no rows", subquery.span)
+        raise Diagnostic("empty-data", "No targets are left here: the query gave no rows", span)
     units: dict[tuple[str, str], list[int | slice] | None] = {}
     models: dict[str, Thing] = {}
     for text in dict.fromkeys(str(t) for t in texts if t is not None):
-        try:
-            query = parse(f"EXPLAIN {text}").statements[0]
-            if not isinstance(query, ast.Query):
-                raise Diagnostic("wrong-kind", "this is SQL", subquery.span)
-            if query.targets[0].kind != "place" or not query.of:
-                kind = KINDS[query.targets[0].kind]
-                message = f"This version takes units of layers; {encode_string(text)} is of the kind {kind}"
-                raise Diagnostic("not-here", message, subquery.span)
-            named = [resolve_whole(m, "model", catalog) for m in query.of]
-            found = unit_targets(query, named, catalog)
-        except Diagnostic as problem:
-            if problem.code == "not-here":
-                raise
-            message = f"{encode_string(text)} is no target: {problem.message}"
-            raise Diagnostic(problem.code, message, subquery.span) from None
-        for target in found:
+        for target in _parsed(text, span, catalog):
+            if not isinstance(target, UnitTarget):
+                yield target
+                continue
             key = (target.model.name, target.layer)
             models[target.model.name] = target.model
             have = units.setdefault(key, [])
@@ -208,22 +305,39 @@ def _rows(subquery: ast.Subquery, catalog: Catalog) -> Iterator[UnitTarget]:
                 units[key] = None
             else:
                 have += target.units
-    for (model, layer), chosen in units.items():
-        yield UnitTarget(models[model], layer, None if chosen is None else tuple(chosen), subquery.span)
+    for (model, layer), numbers in units.items():
+        yield UnitTarget(models[model], layer, None if numbers is None else tuple(numbers), span)
 
 
-def refuse_things(places: Sequence[ast.Target | ast.Place], keyword: str, catalog: Catalog, example: str) -> None:
-    """After FOR and IN: a name that is a model, data set or other thing belongs to another clause."""
+def _parsed(text: str, span: Span, catalog: Catalog) -> tuple[CheckedTarget, ...]:
+    """One target, written as in a query."""
+    from .parse import parse
+
+    try:
+        query = parse(f"ATTRIBUTE {text}").statements[0]
+        if not isinstance(query, ast.Query) or query.clause_spans.keys() - {"OF"}:
+            raise Diagnostic("wrong-kind", "this is more than a target", span)
+        named = [resolve_whole(m, "model", catalog) for m in query.of]
+        return checked_targets(query.targets, named, query, catalog)
+    except Diagnostic as problem:
+        raise Diagnostic(problem.code, f"{encode_string(text)} is no target: {problem.message}", span) from None
+
+
+def refuse_things(places: Sequence[ast.Target | ast.Place], keyword: str, catalog: Catalog, example: str) -> bool:
+    """After FOR and IN: a name that is a model, data set or other thing belongs to another clause. True if none is."""
     for node in places:
         place = node.place if isinstance(node, ast.Target) else node
         if place is None or not isinstance(place.name, ast.Name):
             continue
         thing = catalog.find(place.name.text)
-        if thing is None or thing.kind == "answer":
+        if thing is None or thing.kind in {"answer", "table"}:
             continue
+        if thing.kind == "mistake":
+            raise Diagnostic(FOLLOWS, f"{place.name.text} was to be made by a faulty statement", place.span)
         spoken = SPOKEN.get(thing.kind)
         if spoken is None:
             wrong_kind(thing.kind, place.name.text, None, place.span, keyword)
         rest = example.format(name=place.name.text, of=spoken.keyword)
         message = f"{place.name.text} is {spoken.one}; {spoken.belong}{rest}"
         raise Diagnostic("wrong-kind", message, place.span)
+    return True

@@ -30,7 +30,10 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb: its answer's columns, the columns it is ordered by, the clauses and kinds of target it reads."""
+    """One verb: its answer's columns, the columns it is ordered by, the clauses and kinds of target it reads.
+
+    `methods` is False for a verb that needs none: what it gives is already there.
+    """
 
     name: str
     summary: str
@@ -40,6 +43,7 @@ class Verb:
     order: tuple[str, ...]
     clauses: frozenset[str] = frozenset()
     targets: tuple[str, ...] = ()
+    methods: bool = True
 
     def column_names(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.columns)
@@ -149,7 +153,7 @@ _ALL = (
             *MADE,
         ),
         (*_TARGET_ORDER, "side", "rank"),
-        _clauses("ON CAPTIONED"),
+        methods=False,
     ),
     Verb(
         "ATTRIBUTE",

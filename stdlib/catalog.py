@@ -5,27 +5,36 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..lang.ast import Span, Subquery
-from ..lang.declare import Bound, ConstructorDeclaration, Kind, MethodDeclaration, Slot
+from ..lang.ast import Span
+from ..lang.checked import CheckedQuery, CheckedSql, Definition
+from ..lang.declare import (
+    THING_SETTINGS,
+    Bound,
+    ConstructorDeclaration,
+    Kind,
+    MethodDeclaration,
+    Rows,
+    Selected,
+    Slot,
+)
 from ..lang.declare import Thing as NamedThing
 from ..lang.diagnostic import Diagnostic
+from .datasets.combined import combine
 from .job import Method
-from .things import Built, Constructor, Judge, Model
+from .texts.joined import join
+from .things import Built, Constructor, Dataset, Judge, Model, Texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FAMILIES = ("models", "datasets", "judges", "texts")
 DEFAULT_METHOD = {"EXPLAIN": "clip_dissect", "EMBED": "clip"}
-SETTINGS: dict[str, Kind] = {
-    "model": "model", "dataset": "dataset", "judge": "judge", "captions": "captions", "vocabulary": "vocabulary",
-}  # fmt: skip
-SLOT_SETTING = {v: k for k, v in SETTINGS.items()}
+SLOT_SETTING = {kind: setting for setting, kind in THING_SETTINGS.items()}
 
 
 def _modules(folder: str) -> list[ModuleType]:
@@ -54,8 +63,8 @@ def relations() -> Mapping[str, Callable[[], pa.Table]]:
     return {"lab.truth": truth_table}
 
 
-def _nobody(subquery: Subquery, column: str) -> Sequence[Any]:
-    raise Diagnostic("not-here", "a subquery cannot be run here", subquery.span)
+def _not_yet(body: CheckedQuery | CheckedSql) -> Rows | None:
+    return None
 
 
 @dataclass
@@ -63,10 +72,19 @@ class Catalog:
     """Names in the order of look-up: what LET made, tables, what is built in."""
 
     made: dict[str, NamedThing] = field(default_factory=dict)
+    tables: dict[str, NamedThing] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
-    run_subquery: Callable[[Subquery, str], Sequence[Any] | None] = _nobody
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    run_subquery: Callable[[CheckedQuery | CheckedSql], Rows | None] = _not_yet
     find_table: Callable[[str], NamedThing | None] = lambda name: None
+
+    def fork(self) -> Catalog:
+        """The same names, for a look at a script that runs nothing: what it makes is not kept here."""
+        return Catalog(
+            dict(self.made), dict(self.tables), dict(self.settings), dict(self.parameters), dict(self.definitions),
+            find_table=self.find_table,
+        )  # fmt: skip
 
     @staticmethod
     @cache
@@ -79,10 +97,24 @@ class Catalog:
         return {c.declaration.name: c for built in built_in() for c in built.constructors}
 
     def find(self, name: str) -> NamedThing | None:
-        return self.made.get(name) or self.find_table(name) or self._things().get(name)
+        return self.made.get(name) or self.tables.get(name) or self.find_table(name) or self._things().get(name)
+
+    def built_in(self, name: str) -> bool:
+        return name in self._things()
+
+    def definition(self, name: str) -> Definition | None:
+        return self.definitions.get(name)
+
+    def defined(self) -> Sequence[str]:
+        return sorted(d.statement.name for d in self.definitions.values())
+
+    def named(self, parts: Sequence[Selected], name: str) -> NamedThing:
+        """One thing of this name; several data sets or lists become one, and so does a selection from one."""
+        found = one_of(parts)
+        return replace(found, name=name) if hasattr(found, "spec") else found  # type: ignore[type-var]
 
     def names(self, kind: Kind | None = None) -> Sequence[str]:
-        known = {**self._things(), **self.made}
+        known = {**self._things(), **self.tables, **self.made}
         return sorted(name for name, thing in known.items() if kind is None or thing.kind == kind)
 
     def things(self, kind: Kind) -> list[NamedThing]:
@@ -163,5 +195,19 @@ class Catalog:
         found = self.find(wanted) if wanted else None
         return (found, why) if found is not None else None
 
-    def select(self, subquery: Subquery, column: str) -> Sequence[Any] | None:
-        return self.run_subquery(subquery, column)
+    def rows(self, body: CheckedQuery | CheckedSql) -> Rows | None:
+        return self.run_subquery(body)
+
+
+def one_of(parts: Sequence[Selected]) -> NamedThing:
+    """The parts of a clause as one thing: data sets one after another, lists joined; a whole thing stays itself."""
+    first = parts[0]
+    if len(parts) == 1 and first.items is None:
+        return first.thing
+    sets = [(p.thing, p.items) for p in parts if isinstance(p.thing, Dataset)]
+    if len(sets) == len(parts):
+        return combine(sets)
+    lists = [(p.thing, p.items) for p in parts if isinstance(p.thing, Texts)]
+    if len(lists) == len(parts):
+        return join(lists, lists[0][0].what)
+    return first.thing

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 from ..engine.fingerprint import Fingerprints
 from ..engine.operator import Operator, digest
-from ..lang.declare import Bound, CheckedQuery, Default, Selected, UnitTarget
-from ..lang.declare import Thing as Named
+from ..lang.checked import CheckedQuery, UnitTarget
+from ..lang.declare import Bound, Default, Selected
 from ..lang.diagnostic import Diagnostic
-from ..stdlib.catalog import methods
-from ..stdlib.datasets.combined import combine
+from ..stdlib.catalog import methods, one_of
 from ..stdlib.job import Job, Planned
-from ..stdlib.texts.joined import join
 from ..stdlib.things import Dataset, Judge, Model, Texts, Thing
 
 
@@ -40,29 +38,14 @@ class PlannedQuery:
 
 def dataset_of(parts: tuple[Selected, ...]) -> Dataset | None:
     """The images of an ON clause as one data set."""
-    if not parts:
-        return None
-    sets = [(p.thing, p.items) for p in parts if isinstance(p.thing, Dataset)]
-    return combine(sets)
+    found = one_of(parts) if parts else None
+    return found if isinstance(found, Dataset) else None
 
 
 def texts_of(parts: tuple[Selected, ...]) -> Texts | None:
     """The words or captions of a clause as one list."""
-    if not parts:
-        return None
-    lists = [(p.thing, p.items) for p in parts if isinstance(p.thing, Texts)]
-    return join(lists, lists[0][0].what)
-
-
-def thing_of(found: Named | Selected) -> Named:
-    """What LET and SET keep: a selection becomes a data set or a list of its own."""
-    if not isinstance(found, Selected):
-        return found
-    if found.items is None:
-        return found.thing
-    whole = dataset_of((found,)) if isinstance(found.thing, Dataset) else texts_of((found,))
-    assert whole is not None
-    return whole
+    found = one_of(parts) if parts else None
+    return found if isinstance(found, Texts) else None
 
 
 def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
@@ -70,7 +53,7 @@ def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
     table = methods()
     planned: list[Planned] = []
     judges: tuple[object, ...] = query.judges or (None,)
-    targets: tuple[UnitTarget | None, ...] = query.targets or (None,)
+    targets: tuple[UnitTarget | None, ...] = query.units or (None,)
     for target, bound, judge in itertools.product(targets, query.methods, judges):
         job = _job(query, target, bound, judge, known, several_judges=len(judges) > 1)
         planned.append(_located(lambda job=job: table[job.method].plan(job), query))  # type: ignore[misc]
@@ -79,7 +62,7 @@ def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
         tuple(p.answer for p in planned),
         tuple(p.evidence for p in planned if p.evidence is not None),
         query.defaults,
-        query.notes,
+        tuple(note.message for note in query.notes),
     )
 
 
@@ -88,7 +71,7 @@ def _located(work: Callable[[], Planned], query: CheckedQuery) -> Planned:
         return work()
     except Diagnostic as problem:
         problem.span = problem.span or query.span
-        raise
+        raise (query.origin.mark(problem) if query.origin is not None else problem) from problem.__cause__
 
 
 def _job(
@@ -119,7 +102,7 @@ def _job(
         captions=texts_of(query.captions),
         judge=judge if isinstance(judge, Judge) else None,
         contrast=contrast.kind if contrast is not None else None,
-        contrast_images=dataset_of((contrast.images,)) if contrast is not None and contrast.images else None,
+        contrast_images=dataset_of(contrast.images) if contrast is not None else None,
         source=source,
     )
 

@@ -5,32 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..lang.scan import scan
+from ..lang.rows import named_in
 from ..stdlib.catalog import Catalog, relations
 from ..stdlib.things import Dataset, Texts
 
 if TYPE_CHECKING:
     import duckdb
-
-
-def named_in(sql: str) -> set[str]:
-    """The paths that stand in an SQL text, outside strings and comments: `lab.probe`, `photos`."""
-    out: set[str] = set()
-    here: list[str] = []
-    end = -1
-    for token in scan(sql):
-        name = token.text.strip('"') if token.kind in {"word", "quoted"} else None
-        if token.text == "." and here and token.start == end:
-            here.append(".")
-        elif name is not None and here and here[-1] == "." and token.start == end:
-            here.append(name)
-            out.add("".join(here))
-        else:
-            here = [name] if name is not None else []
-            if name is not None:
-                out.add(name)
-        end = token.end
-    return out
 
 
 def provide(sql: str, names: Catalog, con: duckdb.DuckDBPyConnection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..engine.plan import graph_of, ordered
 from ..engine.resources import Resources
 from ..engine.store import Store
 from ..lang.ast import Span
+from ..lang.checked import Tail
 from ..lang.diagnostic import Diagnostic
 from .planning import PlannedQuery
 
@@ -38,18 +39,26 @@ class Tables:
     def __init__(self, catalogue: Catalogue, store: Store, resources: Resources) -> None:
         self.catalogue, self.store, self.resources = catalogue, store, resources
         self._pending: list[Pending] = []
+        self._known: frozenset[str] | None = None
+
+    def forget(self) -> None:
+        """Tables may have come or gone: look again when asked next."""
+        self._known = None
+
+    def has(self, name: str) -> bool:
+        """Whether DuckDB knows a table or view of this name, in any case; cheap to ask often."""
+        if self._known is None:
+            sql = "SELECT DISTINCT lower(table_name) FROM duckdb_columns() WHERE NOT internal"
+            self._known = frozenset(row[0] for row in self.catalogue.connection.execute(sql).fetchall())
+        return name.lower() in self._known
 
     def add(self, pending: Pending) -> None:
         """Make an answer's rows readable under its name, and its evidence beside it."""
         con = self.catalogue.connection
         con.execute(f'CREATE OR REPLACE TEMP VIEW "{pending.name}" AS FROM "{pending.relation}"')
         if pending.evidence:
-            files = parquet(self.store, pending.planned.evidence)
-            con.execute(
-                f'CREATE OR REPLACE TEMP TABLE "{pending.relation}:evidence" AS '
-                f"SELECT * REPLACE (args::JSON AS args) FROM read_parquet({files}) "
-                f'WHERE target IN (SELECT target FROM "{pending.relation}")'
-            )
+            behind = evidence_of(self.store, pending.planned.evidence, pending.relation)
+            con.execute(f'CREATE OR REPLACE TEMP TABLE "{pending.relation}:evidence" AS {behind}')
             con.execute(f'CREATE OR REPLACE TEMP VIEW "{pending.evidence}" AS FROM "{pending.relation}:evidence"')
         self._pending.append(pending)
 
@@ -68,6 +77,7 @@ class Tables:
             if fresh:
                 self.catalogue.commit(lambda con: self._write(con, fresh))
         finally:
+            self.forget()
             for p in pending:  # from here on the name is the catalogue's table
                 for name in filter(None, (p.name, p.evidence)):
                     con.execute(f'DROP VIEW IF EXISTS temp.main."{name}"')
@@ -80,6 +90,27 @@ class Tables:
             [name],
         ).fetchall()
         return str(found[0][0]) if found else None
+
+    def evidence_table(self, name: str) -> str | None:
+        """The table that holds the evidence of a table of the catalogue, if there is one."""
+        found = f"{name}_evidence"
+        return found if found in self._present() else None
+
+    def content(self, name: str) -> str:
+        """The digest of what a table of the catalogue holds."""
+        sql = "SELECT content FROM clq.meta.tables WHERE name = ?"
+        found = self.catalogue.connection.execute(sql, [name]).fetchall()
+        return str(found[0][0]) if found else ""
+
+    def columns_of(self, name: str) -> tuple[str, ...] | None:
+        """The columns of a table or view that DuckDB knows by this name; None if it knows none."""
+        sql = (
+            "SELECT column_name FROM duckdb_columns() WHERE lower(table_name) = lower(?) AND "
+            "(database_name, schema_name) IN (('clq', 'main'), ('memory', 'main'), ('temp', 'main')) "
+            "ORDER BY column_index"
+        )
+        found = self.catalogue.connection.execute(sql, [name]).fetchall()
+        return tuple(row[0] for row in found) or None
 
     def _present(self) -> set[str]:
         sql = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'clq' AND schema_name = 'main'"
@@ -126,6 +157,12 @@ class Tables:
                 )  # fmt: skip
 
 
+def evidence_of(store: Store, evidence: Sequence[Operator], relation: str) -> str:
+    """The query for the evidence of those targets that an answer's relation holds."""
+    rows = f"SELECT * REPLACE (args::JSON AS args) FROM read_parquet({parquet(store, evidence)})"
+    return f'{rows} WHERE target IN (SELECT target FROM "{relation}")'
+
+
 def parquet(store: Store, operators: Sequence[Any]) -> str:
     """The Parquet files of answers, as DuckDB's list of texts."""
     held = [store.find(o) for o in operators]
@@ -133,8 +170,8 @@ def parquet(store: Store, operators: Sequence[Any]) -> str:
     return "[" + ", ".join("'" + f.replace("'", "''") + "'" for f in dict.fromkeys(files)) + "]"
 
 
-def content_of(planned: PlannedQuery, tail: Sequence[Any], parameters: Mapping[str, Any]) -> str:
-    """A digest of what an answer's table holds: the work, the canonical tail, and the parameters that stand in it."""
-    text = " ".join(map(str, tail))
-    used = sorted((k, str(v)) for k, v in parameters.items() if f"${k}" in text)
-    return digest([planned.key, text, [list(u) for u in used]])
+def content_of(key: str, tails: Sequence[Tail]) -> str:
+    """A digest of what an answer's table holds: the work, the canonical tails, and the values bound in them."""
+    text = " ".join(tail.text for tail in tails)
+    values = {k: v for tail in tails for part in (tail.where, tail.order) if part for k, v in part.values.items()}
+    return digest([key, text, [[k, str(v)] for k, v in sorted(values.items())]])

@@ -16,7 +16,7 @@ def placed(script: str, sql: str) -> Placed:
     islands, here = [], 0
     while (opening := sql.find("⟦", here)) >= 0:
         here = sql.index("⟧", opening) + 1
-        islands.append((Span(begin + opening, begin + here), f"island{len(islands)}"))
+        islands.append((Span(begin + opening, begin + here), f'FROM "island{len(islands)}"'))
     return place(sql, Span(begin, begin + len(sql)), islands)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from clq.lang import Diagnostic
-from clq.lang.ast import Span, Subquery
+from clq.lang.ast import Span
+from clq.lang.checked import Answer, CheckedQuery, CheckedSql, Definition
 from clq.lang.declare import (
     REQUIRED,
     Bound,
@@ -17,6 +18,7 @@ from clq.lang.declare import (
     Kind,
     MethodDeclaration,
     Parameter,
+    Selected,
     Slot,
     Thing,
 )
@@ -36,6 +38,9 @@ class FakeModel(FakeThing):
     def layers(self) -> Mapping[str, int | None] | None:
         return self.units
 
+    def classes(self) -> Sequence[str] | None:
+        return ("boat", "car", "apple") if self.name == "labnet" else None
+
 
 @dataclass(frozen=True)
 class FakeTable(FakeThing):
@@ -46,7 +51,7 @@ class FakeTable(FakeThing):
 
 
 LABNET = {"conv1": 24, "layer1": 24, "layer2": 48, "layer3": 96, "layer4": 192, "fc": 33}
-THINGS: tuple[FakeThing, ...] = (
+THINGS: tuple[Any, ...] = (
     FakeModel("labnet", "model", units=LABNET),
     FakeModel("labself", "model", units={"layer3": 96, "layer4": 192}),
     FakeModel("labtruth", "model", units={"single": 40, "noise": 1}),
@@ -58,7 +63,7 @@ THINGS: tuple[FakeThing, ...] = (
     FakeTable("lab.words", "vocabulary", held=("word",)),
     FakeThing("lab.captions", "captions"),
     FakeThing("labclip", "judge"),
-    FakeTable("labels", "answer", held=("target", "unit", "concept")),
+    Answer("labels", "EXPLAIN"),
 )
 SIMILARITIES = ("soft_wpmi", "wpmi", "rank")
 TOP = Parameter("top", "int", 5, "how many words a unit gets", low=1)
@@ -132,17 +137,19 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass
 class FakeCatalog:
-    """What the tests' queries are checked against. `rows` are what every subquery gives; `asked` records them."""
+    """What the tests' queries are checked against. `rows_given` is what every subquery gives; `asked` records them."""
 
     parameters: dict[str, Any] = field(default_factory=dict)
-    rows: Sequence[Any] | None = ()
+    rows_given: Sequence[Any] | None = ()
     settings: dict[str, Any] = field(default_factory=dict)
     made: dict[str, Thing] = field(default_factory=dict)
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    tables: dict[str, Thing] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
 
     def find(self, name: str) -> Thing | None:
-        if name in self.made:
-            return self.made[name]
+        if name in self.made or name in self.tables:
+            return self.made.get(name) or self.tables[name]
         return next((t for t in THINGS if t.name == name), None)
 
     def names(self, kind: Kind | None = None) -> Sequence[str]:
@@ -193,9 +200,23 @@ class FakeCatalog:
                 return found, f"what {owner.name} comes with"
         return None
 
-    def select(self, subquery: Subquery, column: str) -> Sequence[Any] | None:
-        self.asked.append((type(subquery.body).__name__, column))
-        return self.rows
+    def rows(self, body: CheckedQuery | CheckedSql) -> dict[str, Sequence[Any]] | None:
+        self.asked.append(body.sql.text if isinstance(body, CheckedSql) else body.verb)
+        return None if self.rows_given is None else {"value": self.rows_given}
+
+    def definition(self, name: str) -> Definition | None:
+        return self.definitions.get(name)
+
+    def defined(self) -> Sequence[str]:
+        return list(self.definitions)
+
+    def built_in(self, name: str) -> bool:
+        return any(t.name == name for t in THINGS)
+
+    def named(self, parts: Sequence[Selected], name: str) -> Thing:
+        if len(parts) == 1 and parts[0].items is None:
+            return replace(parts[0].thing, name=name)
+        return FakeThing(name, parts[0].kind, ", ".join(f"{p.name}{list(p.items or ())}" for p in parts))
 
 
 @pytest.fixture

@@ -2,24 +2,75 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
 
 from ..running import parameter_option
 
+FORMATS = ("text", "json", "github")
+
 
 @click.command("check")
 @click.argument("queries", nargs=-1, required=True, metavar="QUERY|FILE.clq…")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True,
+              help="json: a list for machines; github: annotations of a pull request.")
 @parameter_option
-def COMMAND(queries: tuple[str, ...], parameters: dict[str, Any]) -> None:
-    """Check names, arguments and syntax; compute nothing and write nothing."""
-    from ..checking import check_script
+def COMMAND(queries: tuple[str, ...], form: str, parameters: dict[str, Any]) -> None:
+    """Find every mistake in names, arguments and syntax; compute nothing and write nothing.
+
+    Exit code 2 if there is a mistake; warnings and notes alone give 0.
+    """
+    from ...lang.diagnostic import Diagnostic
+    from ..checking import examine
     from ..connection import read_script
 
+    found: list[Diagnostic] = []
     for query in queries:
-        text, path = read_script(query)
-        notes = check_script(text, path, parameters)
-        for note in notes:
-            click.echo(f"note: {note}", err=True)
-        click.echo(f"{path or 'query'}: no mistakes found")
+        try:
+            text, path = read_script(query)
+        except Diagnostic as problem:
+            problems: tuple[Diagnostic, ...] = (problem,)
+        else:
+            problems = examine(text, path, parameters).problems
+        if form == "text":
+            for one in problems:
+                click.echo(one.render() + "\n", err=True)
+            click.echo(f"{'query' if path is None else path}: {_summary(problems)}")
+        found += problems
+    if form == "json":
+        click.echo(json.dumps([one.facts() for one in found], indent=2, ensure_ascii=False))
+    elif form == "github":
+        for one in found:
+            click.echo(_annotation(one.facts()))
+    if any(one.severity == "error" for one in found):
+        raise SystemExit(2)
+
+
+def _summary(problems: tuple[Any, ...]) -> str:
+    counts = []
+    for severity, name in (("error", "mistake"), ("warning", "warning"), ("note", "note")):
+        n = sum(p.severity == severity for p in problems)
+        if n:
+            counts.append(f"{n} {name}{'' if n == 1 else 's'}")
+    return ", ".join(counts) if counts else "no mistakes found"
+
+
+def _annotation(facts: dict[str, Any]) -> str:
+    """A workflow command of GitHub Actions, which reads %, CR and LF escaped, in properties : and , as well."""
+
+    def escaped(value: object, more: str = "") -> str:
+        text = str(value).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        for character in more:
+            text = text.replace(character, f"%{ord(character):02X}")
+        return text
+
+    level = {"error": "error", "warning": "warning", "note": "notice"}[facts["severity"]]
+    places = {
+        "file": facts["file"], "line": facts["line"], "col": facts["column"], "endLine": facts["end_line"],
+        "endColumn": facts["end_column"], "title": facts["code"],
+    }  # fmt: skip
+    listed = ",".join(f"{k}={escaped(v, ':,')}" for k, v in places.items() if v is not None)
+    message = facts["message"] + (f"\n{facts['hint']}" if facts["hint"] else "")
+    return f"::{level} {listed}::{escaped(message)}"

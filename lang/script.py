@@ -1,0 +1,331 @@
+"""A script, statement by statement: what each means, the names it makes, and every mistake of the whole text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Union
+
+from . import ast
+from .bind import plain_value
+from .check import check_body, check_plan
+from .checked import Answer, CheckedPlan, CheckedQuery, CheckedSql, Definition, Mistaken, Origin, Table
+from .declare import THING_SETTINGS, Names, Selected, Thing
+from .define import refuse_cycle
+from .diagnostic import FOLLOWS, Diagnostic, did_you_mean, line_and_column, listing
+from .resolve import SPOKEN, parts, resolve, resolve_whole
+from .scan import Code, Token, scan
+from .targets import layers_of
+
+
+@dataclass(frozen=True)
+class CheckedLet:
+    """A name and what it now stands for; an answer or a table is also a view in SQL."""
+
+    name: str
+    thing: Thing
+
+
+@dataclass(frozen=True)
+class CheckedSet:
+    """A setting and its new value: a thing, or text or a number; None: as at the start."""
+
+    setting: str
+    value: Any
+    span: ast.Span
+
+
+@dataclass(frozen=True)
+class CheckedShow:
+    statement: ast.Show
+
+
+@dataclass(frozen=True)
+class CheckedNames:
+    """A statement that only gives names: PARAM, DEFINE, and IMPORT with what the file's statements mean."""
+
+    parts: tuple[Checked, ...] = ()
+
+
+Checked = Union[CheckedLet, CheckedSet, CheckedShow, CheckedPlan, CheckedQuery, CheckedSql, CheckedNames]
+
+
+@dataclass
+class ScriptChecker:
+    """Checks statements in order; `names` grows with them. Parameters that were `given` from outside stay."""
+
+    names: Names
+    given: frozenset[str] = frozenset()
+    notes: list[Diagnostic] = field(default_factory=list)
+    imported: set[str] = field(default_factory=set)
+
+    def statement(self, statement: ast.Statement, origin: Origin | None = None) -> Checked:
+        """What one statement means. Raises Diagnostic with every mistake in it."""
+        match statement:
+            case ast.Let():
+                return self._let(statement, origin)
+            case ast.ParamStatement():
+                self._param(statement)
+            case ast.SetStatement():
+                return self._set(statement)
+            case ast.Define():
+                self._define(statement, origin)
+            case ast.Import():
+                return self._import(statement)
+            case ast.Show():
+                return self._show(statement)
+            case ast.PlanStatement():
+                return check_plan(statement, self.names, origin)
+            case ast.Query() | ast.Call() | ast.Sql():
+                body = check_body(statement, self.names, origin, into=True)
+                if isinstance(body, CheckedQuery):
+                    self.notes += body.notes
+                    if body.into is not None and not body.into_is_file:
+                        self.names.tables[body.into] = Answer(body.into, body.verb, body)
+                elif isinstance(statement, ast.Sql):
+                    for name in tables_made(statement.text):
+                        self.names.tables[name] = Table(name)
+                return body
+        return CheckedNames()
+
+    def broken(self, statement: ast.Broken, text: str) -> None:
+        """Names that a statement with mistakes would have made are not reported as unknown later."""
+        for name in _would_make(text[statement.span.start : statement.span.end]):
+            self.names.made.setdefault(name, Mistaken(name))
+
+    def _let(self, statement: ast.Let, origin: Origin | None) -> Checked:
+        name, value = statement.name, statement.value
+        try:
+            thing = self._made(name, value, origin)
+        except Diagnostic:
+            self.names.made[name] = Mistaken(name)
+            raise
+        self.names.made[name] = thing
+        return CheckedLet(name, thing)
+
+    def _made(self, name: str, value: ast.Value, origin: Origin | None) -> Thing:
+        body: ast.Query | ast.Sql | ast.Call | None = None
+        if isinstance(value, ast.Subquery):
+            body = value.body
+        elif isinstance(value, ast.Call) and self.names.definition(value.name.text.lower()) is not None:
+            body = value
+        if body is not None:
+            made = check_body(body, self.names, origin)
+            if isinstance(made, CheckedQuery):
+                self.notes += made.notes
+                return Answer(name, made.verb, made)
+            return Table(name, made)
+        found = parts(value, None, self.names)
+        if not found:
+            raise Diagnostic(FOLLOWS, "known only when the query in it has run", value.span)
+        if len({p.kind for p in found}) > 1:
+            kinds = " and ".join(dict.fromkeys(SPOKEN[p.kind].one for p in found))
+            raise Diagnostic("wrong-kind", f"A name stands for things of one kind; these are {kinds}", value.span)
+        if len(found) > 1 and found[0].kind in {"model", "judge", "answer"}:
+            clause = SPOKEN[found[0].kind].keyword
+            written = ", ".join(p.name for p in found)
+            message = f"A name stands for one {found[0].kind}; join several where they are used: {clause} {written}"
+            raise Diagnostic("wrong-kind", message, value.span)
+        return self.names.named(found, name)
+
+    def _param(self, statement: ast.ParamStatement) -> None:
+        if statement.name in self.given:
+            return
+        value = statement.value
+        plain = plain_value(value, self.names)
+        if not isinstance(plain, (str, int, float, bool, list, type(None))):
+            message = "A parameter is text, a number, a name or a list of those: PARAM k = 100"
+            raise Diagnostic("bad-argument", message, value.span)
+        self.names.parameters[statement.name] = plain
+
+    def _set(self, statement: ast.SetStatement) -> CheckedSet:
+        setting, value = statement.setting.lower(), statement.value
+        made: Any = None
+        if value is not None and setting in THING_SETTINGS:
+            found = resolve(value, THING_SETTINGS[setting], self.names, slot=f"SET {setting}")
+            made = self.names.named([found], found.name) if isinstance(found, Selected) else found
+        elif value is not None:
+            made = _setting_value(setting, plain_value(value, self.names), value.span)
+        if made is None:
+            self.names.settings.pop(setting, None)
+        else:
+            self.names.settings[setting] = made
+        return CheckedSet(setting, made, statement.span)
+
+    def _define(self, statement: ast.Define, origin: Origin | None) -> None:
+        formals = [name for name, _ in statement.formals]
+        for name in formals:
+            if formals.count(name) > 1:
+                raise Diagnostic("bad-argument", f"{name} stands twice among the arguments", statement.name_span)
+        refuse_cycle(statement, self.names)
+        if isinstance(statement.body, ast.Query) and statement.body.into is not None:
+            message = f"INTO belongs to the call: {statement.name}(…) INTO {statement.body.into.name}"
+            raise Diagnostic("unexpected", message, statement.body.into.span)
+        if any(c.name == statement.name for c in self.names.constructors()):
+            message = f"{statement.name}(…) is built in; choose another name"
+            raise Diagnostic("reserved-name", message, statement.name_span)
+        made = Definition(statement, origin or Origin("", None))
+        self.names.definitions[statement.name.lower()] = made
+
+    def _import(self, statement: ast.Import) -> CheckedNames:
+        """The names of another file: LET, PARAM, SET, DEFINE and its own imports; what computes is passed over."""
+        script = statement.script
+        if script is None:
+            raise Diagnostic("unread-file", "No file can be imported here", statement.path_span)
+        key = script.path or script.text
+        if key in self.imported:
+            return CheckedNames()
+        self.imported.add(key)
+        made, passed, origin = [], 0, Origin(script.text, script.path)
+        for one in script.statements:
+            if isinstance(one, (ast.Let, ast.ParamStatement, ast.SetStatement, ast.Define, ast.Import)):
+                before = len(self.notes)
+                try:
+                    made.append(self.statement(one, origin))
+                except Diagnostic as problem:
+                    raise origin.mark(problem) from problem.__cause__
+                for note in self.notes[before:]:
+                    origin.mark(note)
+            else:
+                passed += not isinstance(one, ast.Broken)
+        if passed:
+            what = "statement that computes was" if passed == 1 else "statements that compute were"
+            message = f"{passed} {what} passed over: IMPORT takes the names of {statement.path}, it does not run it"
+            self.notes.append(Diagnostic("not-imported", message, statement.path_span, severity="note"))
+        return CheckedNames(tuple(made))
+
+    def _show(self, statement: ast.Show) -> CheckedShow:
+        """SHOW, with what it names looked up."""
+        models = [resolve_whole(given, "model", self.names) for given in statement.of]
+        for model, given in zip(models, statement.of, strict=True):
+            if layers_of(model) is None:
+                message = f"The layers of {model.name} are known when it runs"
+                hint = "name a layer as the module is called in Python"
+                raise Diagnostic("not-here", message, given.span, hint=hint)
+        if statement.what == "METHOD" and isinstance(statement.name, ast.Name):
+            known = [m.name for m in self.names.methods()]
+            name = statement.name.text
+            if name not in known:
+                message = f"There is no method {name}.{did_you_mean(name, known)}"
+                hint = f"methods: {listing(known)}"
+                raise Diagnostic("unknown-method", message, statement.name.span, hint=hint)
+        return CheckedShow(statement)
+
+
+def _setting_value(setting: str, value: Any, span: ast.Span) -> Any:
+    if setting == "seed" and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise Diagnostic("bad-argument", "seed is a whole number from 0 on: SET seed = 7", span)
+    if setting == "device" and (not isinstance(value, str) or value.split(":")[0] not in {"cpu", "cuda"}):
+        raise Diagnostic("bad-argument", "device is cpu or cuda (cuda:1 for the second): SET device = cuda", span)
+    return value
+
+
+def check_script(
+    script: ast.Script, names: Names, given: Mapping[str, Any] | None = None, problems: Iterable[Diagnostic] = ()
+) -> list[Diagnostic]:
+    """All mistakes and remarks of a script, in the order of their places. `problems` are what parsing has found.
+
+    `names` grows with what the script makes.
+    """
+    found = list(problems)
+    names.parameters.update(given or {})
+    checker = ScriptChecker(names, frozenset(given or {}))
+    origin = Origin(script.text, script.path)
+    for statement in script.statements:
+        try:
+            if isinstance(statement, ast.Broken):
+                checker.broken(statement, script.text)
+            else:
+                checker.statement(statement, origin)
+        except Diagnostic as problem:
+            found += (one for one in problem.every() if one.code != FOLLOWS)
+            for name in _would_make(script.text[statement.span.start : statement.span.end]):
+                names.tables.setdefault(name, Mistaken(name))
+    if not any(p.severity == "error" for p in found):
+        found += checker.notes
+    found += _names_without_use(script, names)
+    for one in found:
+        one.also = []
+        origin.mark(one)
+    return sorted(found, key=lambda d: (d.text is not script.text, d.span.start if d.span else -1))
+
+
+# ------------------------------------------------------------------ names that are made
+
+
+def tables_made(sql: str) -> Iterator[str]:
+    """The names of tables and views that SQL statements make, read off their first words."""
+    code = Code(sql)
+    for first, end in code.statements:
+        words = [t.up for t in code.tokens[first : min(first + 9, end)]]
+        if not words or words[0] != "CREATE" or not {"TABLE", "VIEW"} & set(words):
+            continue
+        i = first + min(words.index(w) for w in ("TABLE", "VIEW") if w in words) + 1
+        if code.up(i, end) == "IF":
+            i += 3
+        if i < end and code.tokens[i].kind in {"word", "quoted"} and code.up(i + 1, end) != ".":
+            yield _name(code.tokens[i])
+
+
+def _name(token: Token) -> str:
+    return token.text[1:-1].replace('""', '"') if token.kind == "quoted" else token.text
+
+
+def _would_make(text: str) -> Iterator[str]:
+    """The names after LET and INTO in a statement that could not be read."""
+    try:
+        tokens = scan(text)
+    except Diagnostic:
+        return
+    for one, two in pairwise(tokens):
+        if one.up in {"LET", "INTO", "TABLE", "VIEW"} and two.kind in {"word", "quoted"}:
+            yield _name(two)
+
+
+def _names_without_use(script: ast.Script, names: Names) -> Iterator[Diagnostic]:
+    """LET and PARAM names that nothing reads, and those that hide another thing; not in a file of names only."""
+    makers = (ast.Let, ast.ParamStatement, ast.Define, ast.SetStatement, ast.Import)
+    library = all(isinstance(s, makers) for s in script.statements)
+    made: dict[str, tuple[ast.Let | ast.ParamStatement, bool]] = {}
+    for statement in script.statements:
+        text = script.text[statement.span.start : statement.span.end]
+        used = _used(text)
+        own = statement.name if isinstance(statement, (ast.Let, ast.ParamStatement)) else None
+        for name, (maker, _) in list(made.items()):
+            word = f"${name}" if isinstance(maker, ast.ParamStatement) else name.lower()
+            if used.get(word, 0) > (own == name and isinstance(maker, type(statement))):
+                made[name] = (maker, True)
+        if own is None or not isinstance(statement, (ast.Let, ast.ParamStatement)):
+            continue
+        before = made.get(own)
+        if before is not None and not before[1] and isinstance(before[0], ast.Let):
+            line, _ = line_and_column(script.text, before[0].name_span.start)
+            message = f"{own} was made on line {line} already, and nothing has used it since"
+            yield Diagnostic("shadowed-name", message, statement.name_span, severity="warning")
+        elif isinstance(statement, ast.Let) and before is None and names.built_in(own):
+            message = f"{own} hides what clq calls {own}"
+            yield Diagnostic("shadowed-name", message, statement.name_span, severity="warning")
+        made[own] = (statement, False)
+    for name, (maker, is_used) in made.items():
+        if not is_used and not library:
+            written = f"${name}" if isinstance(maker, ast.ParamStatement) else name
+            yield Diagnostic("unused-name", f"Nothing uses {written}", maker.name_span, severity="warning")
+
+
+def _used(text: str) -> dict[str, int]:
+    """How often each word, and each parameter, stands in a statement; `lab.words` counts for `lab` too."""
+    out: dict[str, int] = {}
+    try:
+        tokens = scan(text)
+    except Diagnostic:
+        return out
+    for token in tokens:
+        if token.kind in {"word", "quoted"}:
+            name = _name(token).lower()
+        elif token.kind == "param":
+            name = token.text
+        else:
+            continue
+        out[name] = out.get(name, 0) + 1
+    return out

@@ -1,0 +1,222 @@
+"""Checked queries on their way to rows: planned once, given a relation, computed with all that waits beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..engine.catalogue import Catalogue
+from ..engine.fingerprint import Fingerprints
+from ..engine.operator import digest
+from ..engine.sql import Placed, diagnostic_of, joined, place
+from ..engine.store import Store
+from ..lang import ast
+from ..lang.checked import Answer, CheckedBody, CheckedPlan, CheckedQuery, CheckedSql, Origin, Tail
+from ..lang.diagnostic import Diagnostic
+from ..lang.literals import encode_string
+from ..lang.rows import chosen
+from ..lang.verbs import VERBS
+from ..stdlib.catalog import Catalog
+from .planning import PlannedQuery, plan_query
+from .relations import provide
+from .tables import Tables, content_of, evidence_of, parquet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A planned query: `content` names what its rows will be, which are in the temporary table `relation`."""
+
+    query: CheckedQuery
+    planned: PlannedQuery
+    content: str
+    relation: str
+
+
+@dataclass
+class Waiting:
+    """Queries that are planned but not computed, and what is to be done when they are."""
+
+    queries: list[PlannedQuery] = field(default_factory=list)
+    finishes: list[Callable[[], Any]] = field(default_factory=list)
+
+
+class Answering:
+    """Makes relations of queries and of SQL with queries in it. Whoever asks decides when the waiting work is done."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, names: Catalog, known: Fingerprints, tables: Tables) -> None:
+        self.store, self.catalogue, self.names, self.known, self.tables = store, catalogue, names, known, tables
+        self.waiting = Waiting()
+        self._ready: dict[int, Ready] = {}
+
+    def forget(self) -> None:
+        """Drop what waits and what was planned: a new script begins."""
+        self.waiting, self._ready = Waiting(), {}
+
+    def take(self) -> Waiting:
+        waiting, self.waiting = self.waiting, Waiting()
+        return waiting
+
+    def ready(self, query: CheckedQuery) -> Ready:
+        """Plan a query, once however often it is asked for."""
+        if id(query) not in self._ready:
+            self._ready[id(query)] = self._evidence(query) if query.verb == "EVIDENCE" else self._planned(query)
+        return self._ready[id(query)]
+
+    def _planned(self, query: CheckedQuery) -> Ready:
+        if not query.known:
+            note = "what is asked about is known only when the queries before it have run"
+            return self._wait(query, PlannedQuery(query.verb, (), (), query.defaults, (note,)), "", lambda: "")
+        planned = plan_query(query, self.known)
+        rows = "SELECT * REPLACE (args::JSON AS args) FROM read_parquet({})"
+        return self._wait(query, planned, planned.key, lambda: rows.format(parquet(self.store, planned.answers)))
+
+    def _evidence(self, query: CheckedQuery) -> Ready:
+        """What stands behind an answer: of a query its evidence, of a table of the catalogue the one beside it."""
+        assert query.source is not None and isinstance(query.source.thing, Answer)
+        answer, items = query.source.thing, query.source.items
+        written = [repr(i) for i in items or ()]
+        if answer.query is not None:
+            inner = self.ready(answer.query)
+            if not inner.planned.evidence:
+                raise self._without_evidence(query, answer)
+            planned = PlannedQuery("EVIDENCE", inner.planned.evidence, (), (), ())
+            key = digest([inner.content, "EVIDENCE", written])
+            return self._wait(
+                query, planned, key,
+                lambda: evidence_of(self.store, planned.answers, inner.relation) + self._chosen(items, inner.relation),
+            )  # fmt: skip
+        held = self.tables.evidence_table(answer.name)
+        if held is None:
+            raise self._without_evidence(query, answer)
+        key = digest([self.tables.content(answer.name), "EVIDENCE", written])
+        planned = PlannedQuery("EVIDENCE", (), (), (), ())
+        chosen = self._chosen(items, held)
+        return self._wait(query, planned, key, lambda: f'SELECT * FROM "{held}" WHERE true{chosen}')
+
+    def _chosen(self, items: Sequence[int | str | slice] | None, relation: str) -> str:
+        """The condition for the targets that are selected from an answer."""
+        if items is None:
+            return ""
+        sql = f'SELECT DISTINCT unit, target FROM "{relation}"'
+        rows = self.catalogue.connection.execute(sql).fetchall()
+        targets = chosen(items, [r[0] for r in rows], [r[1] for r in rows])
+        return f" AND target IN ({', '.join(map(encode_string, targets)) or 'NULL'})"
+
+    @staticmethod
+    def _without_evidence(query: CheckedQuery, answer: Answer) -> Diagnostic:
+        message = f"{answer.name or answer.verb} has no evidence: only EXPLAIN keeps the images behind its answers"
+        return _placed_in(Diagnostic("no-evidence", message, query.span), query.origin)
+
+    def _wait(self, query: CheckedQuery, planned: PlannedQuery, key: str, rows: Callable[[], str]) -> Ready:
+        content = content_of(key, query.tails)
+        ready = Ready(query, planned, content, f"clq:{content[:16]}")
+        tails = [(tail, self._placed_if(tail.where), self._placed_if(tail.order)) for tail in query.tails]
+        self.waiting.queries.append(planned)
+        self.waiting.finishes.append(lambda: self._materialise(ready, rows(), tails))
+        return ready
+
+    def _placed_if(self, sql: CheckedSql | None) -> Placed | None:
+        return None if sql is None else self.placed(sql)
+
+    def _materialise(
+        self, ready: Ready, rows: str, tails: Sequence[tuple[Tail, Placed | None, Placed | None]]
+    ) -> None:
+        """The rows of an answer after its tails, one after another, as a temporary table."""
+        several = len(ready.planned.answers) > 1 or ready.planned.verb == "EVIDENCE"
+        ordered = " ORDER BY " + ", ".join(f'"{c}"' for c in VERBS[ready.planned.verb].order) if several else ""
+        if not tails:
+            self.execute(f'CREATE OR REPLACE TEMP TABLE "{ready.relation}" AS {rows}{ordered}')
+            return
+        for i, (tail, where, order) in enumerate(tails):
+            source = f"({rows})" if not i else f'"{ready.relation}:{i}"'
+            target = ready.relation if i == len(tails) - 1 else f"{ready.relation}:{i + 1}"
+            parts: list[str | Placed] = [f'CREATE OR REPLACE TEMP TABLE "{target}" AS SELECT * FROM {source}']
+            if where is not None:
+                parts += [" WHERE ", where]
+            if order is not None:
+                parts += [" ORDER BY ", order]
+            elif not i:
+                parts.append(ordered)
+            if tail.limit is not None:
+                parts.append(f" LIMIT {tail.limit}")
+            self.execute(*parts, sql=[p for p in (tail.where, tail.order) if p is not None])
+
+    # ------------------------------------------------------------ SQL
+
+    def placed(self, sql: CheckedSql) -> Placed:
+        """The text for DuckDB, each query in it planned and replaced by the name of its relation."""
+        bodies = {island.span: island.body for island in sql.sql.islands}
+        holes = []
+        for span, body in sql.islands:
+            relation = self._relation(body)
+            # A query stands in parentheses, the call of a defined one as a table does.
+            called = isinstance(bodies[span], ast.Call)
+            holes.append((span, f'"{relation}"' if called else f'FROM "{relation}"'))
+        return place(sql.sql.text, sql.span, holes)
+
+    def _relation(self, body: CheckedBody) -> str:
+        if isinstance(body, CheckedQuery):
+            return self.ready(body).relation
+        if isinstance(body, CheckedPlan):
+            raise Diagnostic("not-here", "PLAN stands as a statement of its own in this version", body.span)
+        placed = self.placed(body)
+        values = sorted((k, str(v)) for k, v in body.values.items())
+        relation = f"clq:{digest([placed.text, [list(v) for v in values]])[:16]}"
+        self.waiting.finishes.append(
+            lambda: self.execute(f'CREATE OR REPLACE TEMP TABLE "{relation}" AS ', placed, sql=[body])
+        )
+        return relation
+
+    def execute(self, *parts: str | Placed, sql: Sequence[CheckedSql] = ()) -> None:
+        """Run a statement of ours with fragments of the user's in it, `sql`; an error is placed in their text."""
+        import duckdb
+
+        text = "".join(p if isinstance(p, str) else p.text for p in parts)
+        provide(text, self.names, self.catalogue.connection)
+        values = {k: v for part in sql for k, v in part.values.items()}
+        try:
+            self.catalogue.connection.execute(text, values or None)
+        except duckdb.Error as error:
+            if all(isinstance(p, str) for p in parts):
+                raise
+            origin = next((part.origin for part in sql if part.origin is not None), None)
+            raise _placed_in(diagnostic_of(error, joined(*parts)), origin) from error
+
+    def fetch(self, con: Any, sql: CheckedSql, placed: Placed) -> pa.Table:
+        """The rows of the user's SQL."""
+        import duckdb
+        import pyarrow as pa
+
+        provide(placed.text, self.names, con)
+        values = dict(sql.values)
+        try:
+            relation = con.sql(placed.text, params=values or None)
+            rows = pa.table({}) if relation is None else relation.to_arrow_table()
+        except duckdb.Error as error:
+            positioned = _with_position(con, placed.text, values, error)
+            raise _placed_in(diagnostic_of(positioned, placed), sql.origin) from error
+        # Statements such as CREATE come back as a count of nothing.
+        return pa.table({}) if rows.column_names == ["Count"] and not len(rows) else rows
+
+    def arrow(self, relation: str) -> pa.Table:
+        """The rows of a relation that is made already."""
+        return self.catalogue.connection.sql(f'FROM "{relation}"').to_arrow_table()
+
+
+def _placed_in(problem: Diagnostic, origin: Origin | None) -> Diagnostic:
+    return problem if origin is None else origin.mark(problem)
+
+
+def _with_position(con: Any, sql: str, parameters: dict[str, Any], error: Exception) -> Exception:
+    """The same error as `execute` words it: only that way does DuckDB say where it is."""
+    import duckdb
+
+    try:
+        con.execute(sql, parameters or None).fetchall()
+    except duckdb.Error as placed:
+        return placed
+    return error
