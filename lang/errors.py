@@ -107,6 +107,12 @@ _ALL = (
         "LET pair = (EXPLAIN fc OF labnet)",
     ),
     Page(
+        "import-cycle",
+        "A file imports itself",
+        "IMPORT reads the names of another file before going on. Files that import each other would never end.",
+        "Put what both need into a third file that both import.",
+    ),
+    Page(
         "call-cycle",
         "A defined query calls itself",
         "DEFINE gives a name to a query with holes. A body that calls its own name, directly or through others, would "

@@ -58,6 +58,8 @@ def refuse_unread(query: ast.Query, bounds: Sequence[Bound], catalog: Catalog) -
 def fit_targets(query: ast.Query, methods: Sequence[Bound], catalog: Catalog) -> None:
     """Kinds of target that no method here, or not this method, takes."""
     every = catalog.methods(query.verb)
+    if not every:
+        return
     for target in query.targets:
         kind = "place" if target.kind == "subquery" else target.kind
         if kind == "model" and "model" not in VERBS[query.verb].targets:

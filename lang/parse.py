@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from .ast import Call, Define, Island, PlanStatement, Query, Script, Sql, Statement
+from .ast import Broken, Call, Define, Import, Island, PlanStatement, Query, Script, Sql, Statement
 from .build import Builder
-from .diagnostic import Diagnostic
+from .diagnostic import Diagnostic, as_one
 from .failure import Failure, Terminal
-from .scan import SQL_QUERY, VERB_WORDS, Code, islands, route, words
+from .imports import Loader, defined_in
+from .scan import CLAUSE_WORDS, SQL_QUERY, VERB_WORDS, Code, islands, route, words
 from .verbs import SPELLINGS, VERBS
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ _INTEGER = re.compile(r"-?\d[\d_]*")
 # Reserved words of SQL that cannot go on a condition, so that what the user meant for a clause is not swallowed by it.
 _TAIL_STOPS = words("WHERE ORDER LIMIT INTO USING WITH ON FOR TO HAVING QUALIFY WINDOW UNION EXCEPT INTERSECT")
 _ROLES = {"targets": "TARGET_VERB", "source": "SOURCE_VERB"}
+_CLAUSE_STARTS = CLAUSE_WORDS | words("WHERE ORDER LIMIT INTO")
 _CLAUSE_AFTER_VALUE = words("OF CONTRAST JUDGED CAPTIONED CHANGING")
 
 
@@ -65,35 +68,72 @@ def _tables() -> _Tables:
     return _Tables(lark, keywords, punctuation)
 
 
-def parse(text: str, path: str | None = None, defined: Iterable[str] = ()) -> Script:
-    """Parse a whole text. `defined` are names of queries defined elsewhere. Raises Diagnostic at the first mistake."""
-    try:
-        parser = Parser(Code(text), defined)
-        return Script(text, tuple(parser.statements()), path)
-    except Diagnostic as mistake:
-        raise mistake.within(text, path) from None
+def parse(text: str, path: str | None = None, defined: Iterable[str] = (), load: Loader | None = None) -> Script:
+    """Parse a whole text. Raises Diagnostic for its first mistake; `also` has the further ones. See `parse_all`."""
+    script, problems = parse_all(text, path, defined, load)
+    mistake = as_one(problems)
+    if mistake is not None:
+        raise mistake
+    return script
+
+
+def parse_all(
+    text: str, path: str | None = None, defined: Iterable[str] = (), load: Loader | None = None
+) -> tuple[Script, list[Diagnostic]]:
+    """Parse what can be parsed of a text: a statement with a mistake stands as Broken, its mistakes are in the list.
+
+    `defined` are names of queries defined elsewhere, `load` reads what IMPORT names. Mistakes are placed in their text.
+    """
+    problems: list[Diagnostic] = []
+    parser = Parser(Code(text, problems), defined, problems, path, load)
+    script = Script(text, tuple(parser.statements()), path)
+    for problem in problems:
+        problem.within(text, path)
+    return script, problems
 
 
 class Parser:
     """Parses pieces of one scanned text; `defined` grows with every DEFINE that it passes."""
 
-    def __init__(self, code: Code, defined: Iterable[str] = ()) -> None:
+    def __init__(
+        self, code: Code, defined: Iterable[str] = (), problems: list[Diagnostic] | None = None,
+        path: str | None = None, load: Loader | None = None,
+    ) -> None:  # fmt: skip
         self.code = code
         self.defined = {name.lower() for name in defined}
+        self.problems = [] if problems is None else problems
+        self.path, self.load = path, load
         self._starts = {t.start: i for i, t in enumerate(code.tokens)}
         self._ends = {t.end: i + 1 for i, t in enumerate(code.tokens)}
 
     def statements(self) -> Iterator[Statement]:
-        for first, end in self.code.statements:
-            owner = route(self.code, first, end)
-            if owner == "unknown":
-                from .mistakes import unknown_statement
-
-                raise unknown_statement(self.code, first, end)
-            statement = self.fragment(first, end) if owner == "clq" else self.sql(first, end)
-            if isinstance(statement, Define):
-                self.defined.add(statement.name.lower())
+        """Every statement in order; what is wrong with a Broken one is in `problems`."""
+        for i, (first, end) in enumerate(self.code.statements):
+            if i in self.code.broken:
+                yield Broken(self.code.span(first, end))
+                continue
+            try:
+                statement = self.statement(first, end)
+            except Diagnostic as problem:
+                self.problems += problem.every()
+                statement = Broken(self.code.span(first, end))
             yield statement
+
+    def statement(self, first: int, end: int) -> Statement:
+        owner = route(self.code, first, end)
+        if owner == "unknown":
+            from .mistakes import unknown_statement
+
+            raise unknown_statement(self.code, first, end)
+        statement = self.fragment(first, end) if owner == "clq" else self.sql(first, end)
+        if isinstance(statement, Define):
+            self.defined.add(statement.name.lower())
+        elif isinstance(statement, Import) and self.load is not None:
+            script, problems = self.load.load(statement, self.code.text, self.path)
+            self.problems += problems
+            self.defined.update(defined_in(script))
+            return replace(statement, script=script)
+        return statement
 
     def sql(self, first: int, end: int) -> Sql:
         """The tokens as SQL, with the clq queries inside it parsed."""
@@ -122,14 +162,46 @@ class _Reader:
 
         self._token = Token
         self.code, self.first, self.end, self.i = code, first, end, first
+        self.resume: tuple[Any, list[Terminal]] | None = None
+        self.past = -1
         self.tables = _tables()
         interactive = self.tables.lark.parse_interactive("")
         self.state: ParserState[Any] = interactive.parser_state
         self.fed: list[Terminal] = []
 
     def read(self) -> Any:
-        """The tree of the whole range."""
+        """The tree of the whole range. Raises Diagnostic with every mistake in it."""
+        problems: list[Diagnostic] = []
+        while True:
+            try:
+                tree = self._read()
+            except Diagnostic as problem:
+                problems += problem.every()
+                if self._go_on():
+                    continue
+            found = as_one(problems)
+            if found is not None:
+                raise found
+            return tree
+
+    def _go_on(self) -> bool:
+        """After a mistake, whether there is a next clause to go on with: one outside the brackets of this query."""
+        if self.resume is None:
+            return False
+        state, fed = self.resume
+        i = max(self.i, self.past)
+        if self.code.up(i, self.end) not in _CLAUSE_STARTS or i == self.past:
+            i += 1
+        while i < self.end and self.code.up(i, self.end) not in _CLAUSE_STARTS:
+            i = self.code.partner.get(i, i) + 1
+        if i >= self.end or any(a < i < b for a, b in self.code.partner.items() if a >= self.first):
+            return False
+        self.state, self.fed, self.i, self.past = copy(state), list(fed), i, i
+        return True
+
+    def _read(self) -> Any:
         while self.i < self.end:
+            self._remember()
             terminal = self._next()
             if terminal.text == "::":  # SQL's cast sign is two colons of a slice here
                 half = terminal.start + 1
@@ -147,6 +219,15 @@ class _Reader:
                     self.i = stop
         last = self.code.tokens[self.end - 1].end
         return self._feed(Terminal("$END", "", last, last), is_end=True)
+
+    def _remember(self) -> None:
+        """A place where a clause could begin, outside brackets, is where reading can go on after a mistake."""
+        stack = self.state.state_stack
+        if self.resume is None and "OF" in self._can(stack) and not self._inside() and self._accepts(stack, "WITH"):
+            self.resume = copy(self.state), list(self.fed)
+
+    def _inside(self) -> bool:
+        return any(self.first <= a < self.i < b for a, b in self.code.partner.items())
 
     def _feed(self, terminal: Terminal, is_end: bool = False) -> Any:
         from lark.exceptions import UnexpectedToken

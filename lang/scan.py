@@ -75,9 +75,23 @@ class Token(NamedTuple):
         return Span(self.start, self.end)
 
 
-def scan(text: str) -> list[Token]:
-    """SQL's lexical rules as DuckDB has them: '' and E'' text, "" names, $tag$ text, nested comments, names with $."""
-    here, end, out = 0, len(text), []
+def scan(text: str, problems: list[Diagnostic] | None = None) -> list[Token]:
+    """SQL's lexical rules as DuckDB has them: '' and E'' text, "" names, $tag$ text, nested comments, names with $.
+
+    Text that is never closed raises Diagnostic; with a list of `problems` it goes there, and the tokens end before it.
+    """
+    out: list[Token] = []
+    try:
+        _scan(text, out)
+    except Diagnostic as problem:
+        if problems is None:
+            raise
+        problems.append(problem)
+    return out
+
+
+def _scan(text: str, out: list[Token]) -> None:
+    here, end = 0, len(text)
     while here < end:
         if text.startswith("/*", here):
             here = _comment_end(text, here)
@@ -99,7 +113,6 @@ def scan(text: str) -> list[Token]:
             up = word.upper() if kind == "word" and word.isascii() else word if kind == "punct" else ""
             out.append(Token(kind, word, here, stop, up))
         here = stop
-    return out
 
 
 def _comment_end(text: str, start: int) -> int:
@@ -114,39 +127,67 @@ def _comment_end(text: str, start: int) -> int:
 
 
 class Code:
-    """A text, its tokens, and the partner of every opening bracket. Ranges of tokens are half-open (first, end)."""
+    """A text, its tokens, and the partner of every opening bracket. Ranges of tokens are half-open (first, end).
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens = scan(text)
+    What is never closed raises Diagnostic; with a list of `problems` it goes there, and the statements that it spoils
+    are `broken` (places in `statements`).
+    """
+
+    def __init__(self, text: str, problems: list[Diagnostic] | None = None) -> None:
+        self.text, self._problems = text, problems
+        count = len(problems) if problems is not None else 0
+        self.tokens = scan(text, problems)
         self.partner: dict[int, int] = {}
         self.statements: list[tuple[int, int]] = []
-        self._pair()
+        self.broken: set[int] = set()
+        cut = problems is not None and len(problems) > count
+        self._pair(cut)
 
-    def _pair(self) -> None:
-        """Match brackets and split at semicolons outside them. A closing bracket too many is left to who reads it."""
+    def _pair(self, cut: bool) -> None:
+        """Match brackets and split at semicolons; one inside brackets says that they are open, for no statement has it
+        there. A closing bracket too many is left to who reads it. `cut`: the text goes on, unreadable."""
         stack: list[int] = []
-        first = 0
+        first, spoilt = 0, False
         for i, token in enumerate(self.tokens):
-            if token.up in OPEN:
+            if token.up == ";":
+                if stack and not spoilt:
+                    self._never_closed(stack[-1])
+                self._end(first, i, spoilt or bool(stack))
+                first, spoilt = i + 1, False
+                stack.clear()
+            elif spoilt:
+                continue
+            elif token.up in OPEN:
                 stack.append(i)
                 if len(stack) > DEEPEST:
-                    raise Diagnostic("unexpected", f"Brackets are nested more than {DEEPEST} deep here", token.span)
+                    self._tell(Diagnostic("unexpected", f"Brackets are nested more than {DEEPEST} deep", token.span))
+                    spoilt = True
             elif token.up in CLOSE and stack:
                 opener = self.tokens[stack[-1]]
                 if OPEN[opener.up] != token.up:
                     message = f"Expected {OPEN[opener.up]} to close the {opener.up}, found {token.up}"
-                    raise Diagnostic("open-bracket", message, token.span)
-                self.partner[stack.pop()] = i
-            elif token.up == ";" and not stack:
-                if i > first:
-                    self.statements.append((first, i))
-                first = i + 1
-        if stack:
-            opener = self.tokens[stack[-1]]
-            raise Diagnostic("open-bracket", f"This {opener.up} is never closed with {OPEN[opener.up]}", opener.span)
-        if len(self.tokens) > first:
-            self.statements.append((first, len(self.tokens)))
+                    self._tell(Diagnostic("open-bracket", message, token.span))
+                    spoilt = True
+                else:
+                    self.partner[stack.pop()] = i
+        if stack and not spoilt and not cut:
+            self._never_closed(stack[-1])
+        self._end(first, len(self.tokens), spoilt or bool(stack) or cut)
+
+    def _end(self, first: int, end: int, broken: bool) -> None:
+        if end > first:
+            if broken:
+                self.broken.add(len(self.statements))
+            self.statements.append((first, end))
+
+    def _never_closed(self, i: int) -> None:
+        opener = self.tokens[i]
+        self._tell(Diagnostic("open-bracket", f"This {opener.up} is never closed with {OPEN[opener.up]}", opener.span))
+
+    def _tell(self, problem: Diagnostic) -> None:
+        if self._problems is None:
+            raise problem
+        self._problems.append(problem)
 
     def up(self, i: int, end: int) -> str:
         """The word or punctuation at i, or '' outside the range."""

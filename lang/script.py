@@ -14,6 +14,7 @@ from .checked import Answer, CheckedPlan, CheckedQuery, CheckedSql, Definition, 
 from .declare import THING_SETTINGS, Names, Selected, Thing
 from .define import refuse_cycle
 from .diagnostic import FOLLOWS, Diagnostic, did_you_mean, line_and_column, listing
+from .imports import imported_at
 from .resolve import SPOKEN, parts, resolve, resolve_whole
 from .scan import Code, Token, scan
 from .targets import layers_of
@@ -72,7 +73,7 @@ class ScriptChecker:
             case ast.Define():
                 self._define(statement, origin)
             case ast.Import():
-                return self._import(statement)
+                return self._import(statement, origin)
             case ast.Show():
                 return self._show(statement)
             case ast.PlanStatement():
@@ -168,7 +169,7 @@ class ScriptChecker:
         made = Definition(statement, origin or Origin("", None))
         self.names.definitions[statement.name.lower()] = made
 
-    def _import(self, statement: ast.Import) -> CheckedNames:
+    def _import(self, statement: ast.Import, caller: Origin | None) -> CheckedNames:
         """The names of another file: LET, PARAM, SET, DEFINE and its own imports; what computes is passed over."""
         script = statement.script
         if script is None:
@@ -177,7 +178,8 @@ class ScriptChecker:
         if key in self.imported:
             return CheckedNames()
         self.imported.add(key)
-        made, passed, origin = [], 0, Origin(script.text, script.path)
+        trail = () if caller is None else (imported_at(statement, caller.text, caller.path), *caller.trail)
+        made, passed, origin = [], 0, Origin(script.text, script.path, trail)
         for one in script.statements:
             if isinstance(one, (ast.Let, ast.ParamStatement, ast.SetStatement, ast.Define, ast.Import)):
                 before = len(self.notes)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..lang import ast, check_script, parse
+from ..lang import ast, check_script
 from ..lang.diagnostic import Diagnostic
+from ..lang.imports import Loader
+from ..lang.parse import parse_all
 from ..stdlib.catalog import Catalog
 
 
@@ -15,7 +17,7 @@ from ..stdlib.catalog import Catalog
 class Examined:
     """What could be found out about a text: its mistakes and remarks in order, and the names known at its end."""
 
-    script: ast.Script | None
+    script: ast.Script
     problems: tuple[Diagnostic, ...]
     names: Catalog
 
@@ -26,15 +28,15 @@ class Examined:
 
 
 def examine(
-    text: str, path: str | None = None, parameters: Mapping[str, Any] | None = None, names: Catalog | None = None
-) -> Examined:
+    text: str, path: str | None = None, parameters: Mapping[str, Any] | None = None, names: Catalog | None = None,
+    load: Loader | None = None,
+) -> Examined:  # fmt: skip
     """Look at a whole text without raising. `names` are known before it (a notebook's); they are left as they are.
+
+    `load` reads imported files; an editor gives one that prefers its open documents.
 
     What only a run can tell (the rows of a subquery, SQL's own names) is not looked at.
     """
     names = names.fork() if names is not None else Catalog()
-    try:
-        script = parse(text, path, names.definitions)
-    except Diagnostic as problem:
-        return Examined(None, tuple(problem.within(text, path).every()), names)
-    return Examined(script, tuple(check_script(script, names, parameters)), names)
+    script, found = parse_all(text, path, names.definitions, load or Loader())
+    return Examined(script, tuple(check_script(script, names, parameters, found)), names)

@@ -18,6 +18,7 @@ from ..lang.checked import Answer, CheckedPlan, CheckedQuery, CheckedSql, Origin
 from ..lang.declare import MethodDeclaration, Rows
 from ..lang.declare import Thing as NamedThing
 from ..lang.diagnostic import FOLLOWS, Diagnostic, as_one
+from ..lang.imports import Loader
 from ..lang.refused import refused
 from ..lang.script import Checked, CheckedLet, CheckedNames, CheckedSet, CheckedShow, ScriptChecker, check_script
 from ..stdlib.catalog import Catalog
@@ -60,7 +61,7 @@ class Session:
         self._tables.forget()
         given = dict(parameters or {})
         try:
-            script = parse(text, path, self.names.definitions)
+            script = parse(text, path, self.names.definitions, Loader())
             self._look(script, given)
             self.names.parameters.update(given)
             self._prepare_all(script, frozenset(given))

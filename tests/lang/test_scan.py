@@ -38,7 +38,6 @@ def test_there_are_enough_cases() -> None:
         ("SELECT 1 -- ; no\n; SELECT 2", 2),
         ("SELECT 1 -- ; no\r; SELECT 2", 2),
         ("SELECT /* ; /* ; */ ; */ 1; SELECT 2", 2),
-        ("SELECT (1; 2); SELECT 3", 2),
         ("SELECT a$$b; SELECT 2", 2),
         ("SELECT 1); SELECT 2", 2),
     ],
