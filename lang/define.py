@@ -67,6 +67,11 @@ def expanded(
     return body, Origin(made.text, made.path, trail)
 
 
+def written(define: ast.Define) -> str:
+    """How a defined query is called: 'top_words(layer, n = …)'."""
+    return f"{define.name}({', '.join(n if v is None else f'{n} = …' for n, v in define.formals)})"
+
+
 def _place(origin: Origin, span: Span) -> str:
     line, column = line_and_column(origin.text, span.start)
     return f"{origin.path or '<query>'}:{line}:{column}"
@@ -75,7 +80,6 @@ def _place(origin: Origin, span: Span) -> str:
 def _values(call: ast.Call, define: ast.Define) -> dict[str, ast.Value]:
     """What each formal stands for: the call's argument, else its default."""
     formals = [name for name, _ in define.formals]
-    written = f"{define.name}({', '.join(n if v is None else f'{n} = …' for n, v in define.formals)})"
     given: dict[str, ast.Value] = {}
     for i, argument in enumerate(call.arguments):
         if argument.name is None:
@@ -86,7 +90,7 @@ def _values(call: ast.Call, define: ast.Define) -> dict[str, ast.Value]:
         else:
             known = next((f for f in formals if f.lower() == argument.name.lower()), None)
             if known is None:
-                near = did_you_mean(argument.name, formals) or f" It is written {written}"
+                near = did_you_mean(argument.name, formals) or f" It is written {written(define)}"
                 message = f"{define.name} has no argument {argument.name}.{near}"
                 raise Diagnostic("unknown-argument", message, argument.name_span or argument.span)
             name = known
@@ -97,7 +101,7 @@ def _values(call: ast.Call, define: ast.Define) -> dict[str, ast.Value]:
     for name, default in define.formals:
         if name not in given:
             if default is None:
-                raise Diagnostic("missing-argument", f"{define.name} needs {name}: {written}", call.span)
+                raise Diagnostic("missing-argument", f"{define.name} needs {name}: {written(define)}", call.span)
             given[name] = default
     return given
 

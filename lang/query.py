@@ -69,11 +69,11 @@ class QueryChecker:
         needs = {need for m in methods or () for need in _needs(m)}
         judges = attempt(lambda: self._wholes(q.judged, "judge", "judge" in needs), None)
         self.judge = judges[0] if judges else None
-        self.filling = self.filling and judges is not None
         source = attempt(self._source, None) if q.source is not None else None
         wanted = "images" in needs and q.source is None
         images = attempt(lambda: self._parts(q.on, "dataset", wanted, models or ()), ())
         words = attempt(lambda: self._parts(q.with_, "vocabulary", "words" in needs, models or ()), ())
+        self.filling = self.filling and judges is not None  # the judge says which captions go with it
         captions = attempt(lambda: self._parts(q.captioned, "captions", "captions" in needs, ()), ())
         places, done = q.in_ if models and self.in_fits else (), q.for_ if self.for_fits else ()
         layers = attempt(lambda: checked_places(places, models or (), q, self.catalog), ())

@@ -180,7 +180,7 @@ def unknown(name: ast.Name, kind: Kind | None, catalog: Catalog, slot: str | Non
         message += f" {name.text}(…) makes one"
     elif able:
         message += f" {able}({encode_string(name.text)}) makes it"
-    elif near := did_you_mean(name.text, known):
+    elif near := did_you_mean(name.text, [*known, *catalog.further(kind)]):
         message += near
     elif name.text.rpartition(".")[2].lower() in {"txt", "csv", "parquet", "png", "jpg", "jpeg", "gz", "json", "npz"}:
         message += f" A file stands in single quotes: {clause or ''} {encode_string(name.text)}".replace("  ", " ")

@@ -83,12 +83,20 @@ class ScriptChecker:
                 if isinstance(body, CheckedQuery):
                     self.notes += body.notes
                     if body.into is not None and not body.into_is_file:
+                        self._refuse_own(body)
                         self.names.tables[body.into] = Answer(body.into, body.verb, body)
                 elif isinstance(statement, ast.Sql):
                     for name in tables_made(statement.text):
                         self.names.tables[name] = Table(name)
                 return body
         return CheckedNames()
+
+    def _refuse_own(self, query: CheckedQuery) -> None:
+        """INTO replaces only what a query of clq made, not a table that SQL of the same script makes."""
+        assert query.into is not None
+        if isinstance(self.names.tables.get(query.into), Table):
+            message = f"{query.into} is made by SQL above; INTO replaces only what a query of clq made"
+            raise Diagnostic("table-exists", message, query.into_span)
 
     def broken(self, statement: ast.Broken, text: str) -> None:
         """Names that a statement with mistakes would have made are not reported as unknown later."""

@@ -93,11 +93,20 @@ class Catalog:
 
     @staticmethod
     @cache
+    def _known_as() -> Mapping[str, Built]:
+        return {name: built for built in built_in() for name in built.known_as}
+
+    @staticmethod
+    @cache
     def _constructors() -> Mapping[str, Constructor]:
         return {c.declaration.name: c for built in built_in() for c in built.constructors}
 
     def find(self, name: str) -> NamedThing | None:
-        return self.made.get(name) or self.tables.get(name) or self.find_table(name) or self._things().get(name)
+        found = self.made.get(name) or self.tables.get(name) or self.find_table(name) or self._things().get(name)
+        if found is None and name in self._known_as():
+            make = self._known_as()[name].make
+            found = make(name) if make is not None else None
+        return found
 
     def built_in(self, name: str) -> bool:
         return name in self._things()
@@ -116,6 +125,10 @@ class Catalog:
     def names(self, kind: Kind | None = None) -> Sequence[str]:
         known = {**self._things(), **self.tables, **self.made}
         return sorted(name for name, thing in known.items() if kind is None or thing.kind == kind)
+
+    def further(self, kind: Kind | None = None) -> Sequence[str]:
+        """Names that stand for something as well, but are too many to list."""
+        return sorted(self._known_as()) if kind in (None, "model") else ()
 
     def things(self, kind: Kind) -> list[NamedThing]:
         """All things of a kind, by name."""

@@ -140,9 +140,14 @@ class Constructor:
 
 @dataclass
 class Built:
-    """What one file of stdlib offers: things that have a name from the start, constructors, and readers of files."""
+    """What one file of stdlib offers: things that have a name from the start, constructors, and readers of files.
+
+    `known_as` are further names, of things that `make` makes when one is asked for; SHOW does not list them.
+    """
 
     things: Sequence[Thing] = ()
+    known_as: Sequence[str] = ()
+    make: Callable[[str], Thing] | None = None
     constructors: Sequence[Constructor] = ()
     files: Mapping[Kind, Callable[[str], Thing | None]] = field(default_factory=dict)
     lists: Mapping[Kind, Callable[[Sequence[str]], Thing]] = field(default_factory=dict)

@@ -110,6 +110,7 @@ class Session:
             finish = self._prepare(statement, checked)
             if finish is not None:
                 self._answering.waiting.finishes.append(finish)
+        self.remarks += [note.message for note in checker.notes if note.code == "not-imported"]
 
     def _optimized(self, queries: Sequence[PlannedQuery]) -> Plan:
         return optimize([root for q in queries for root in q.roots], self.store)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..lang import ast
 from ..lang.check import resolve
+from ..lang.define import written
 from ..lang.declare import MethodDeclaration
 from ..lang.diagnostic import Diagnostic, did_you_mean, listing
 from ..lang.verbs import VERBS
@@ -42,11 +43,13 @@ def _things(statement: ast.Show, session: Session) -> pa.Table:
 
 
 def _names(statement: ast.Show, session: Session) -> pa.Table:
+    names = session.names
     rows = [
-        {"name": n, "kind": t.kind, "made": "LET" if n in session.names.made else "built in"}
-        for n in session.names.names()
-        if (t := session.names.find(n)) is not None
+        {"name": n, "kind": t.kind, "made": "LET" if n in names.made else "INTO" if n in names.tables else "built in"}
+        for n in names.names()
+        if (t := names.find(n)) is not None
     ]
+    rows += [{"name": written(d.statement), "kind": "query", "made": "DEFINE"} for d in names.definitions.values()]
     rows += [
         {"name": k, "kind": "setting", "made": str(getattr(v, "name", v))} for k, v in session.names.settings.items()
     ]

@@ -177,4 +177,9 @@ DECLARATION = ConstructorDeclaration(
 
 
 def built() -> Built:
-    return Built(constructors=[Constructor(DECLARATION, make_torchvision)])
+    """torchvision('resnet50') is also called resnet50."""
+    return Built(
+        constructors=[Constructor(DECLARATION, make_torchvision)],
+        known_as=torchvision_names(),
+        make=lambda name: make_torchvision(name, name, "default", 0, None),
+    )

@@ -155,6 +155,9 @@ class FakeCatalog:
     def names(self, kind: Kind | None = None) -> Sequence[str]:
         return [t.name for t in THINGS if kind in (None, t.kind)]
 
+    def further(self, kind: Kind | None = None) -> Sequence[str]:
+        return ()
+
     def methods(self, verb: str | None = None) -> Sequence[MethodDeclaration]:
         return [m for m in METHODS if verb is None or verb in m.verbs]
 

@@ -116,6 +116,7 @@ def test_let_gives_names_to_things_answers_and_rows(catalog: Any) -> None:
         ("DEFINE f(n) AS SELECT 1 LIMIT $n; SELECT * FROM f(folder('x'))", "bad-argument", "$n"),
         ("DEFINE f(n) AS SELECT 1 LIMIT $n; f(2) WHERE a = 1", "unexpected", "WHERE a = 1"),
         ("SELECT $k", "no-parameter", "$k"),
+        ("CREATE TABLE t AS SELECT 1; EXPLAIN fc OF labnet INTO t", "table-exists", "INTO t"),
     ],
 )  # fmt: skip
 def test_mistakes(text: str, code: str, place: str, told: Told) -> None:

@@ -138,6 +138,14 @@ def test_a_registered_module_is_a_model(con: clq.Connection) -> None:
     assert len(con.run(query)) == 1 and sum(images) == 64
     con.run(query)
     assert sum(images) == 64, "nothing is computed twice"
+    del images[:]
+    twice = query.replace("[0:64]", "[100:164]")
+    con.run(f"SELECT count(*) FROM ({twice}) AS a, ({twice.replace('top_k=8', 'top_k=4')}) AS b")
+    assert sum(images) == 64, "two queries over one layer in one SELECT share its pass"
+    del images[:]
+    con.run(query)
+    assert sum(images) == 0
+    images += [64]
     with torch.no_grad():
         module.head.weight.add_(1.0)
     con.register("mine", module, Preprocess(32, (0.5,) * 3, (0.5,) * 3))
