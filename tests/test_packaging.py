@@ -161,6 +161,12 @@ def test_what_runs_is_what_was_installed(installed: Path) -> None:
     assert Path(place).is_relative_to(installed / "venv")
 
 
+def test_pygments_finds_the_installed_lexer(installed: Path) -> None:
+    python = installed / "venv" / "bin" / "python"
+    code = "from pygments.lexers import get_lexer_by_name; print(type(get_lexer_by_name('clq')).__module__)"
+    assert succeed(python, "-c", code, cwd=installed).strip() == "clq.ui.highlight"
+
+
 def test_the_installed_command_knows_its_models(installed: Path) -> None:
     shown = json.loads(clq(installed, "-c", "SHOW MODELS", "--format", "json"))
     assert {"labnet", "labtruth"} <= {str(value) for row in shown for value in row.values()}
