@@ -399,6 +399,13 @@ _ALL = (
         "Run again: it is computed anew. Look at the disk if this comes back.",
     ),
     Page(
+        "unwritten-file",
+        "A file cannot be written",
+        "INTO 'file' or clq fmt could not write where it was asked to: the folder does not exist or may not be "
+        "written.",
+        "Name a file in a folder that exists and is yours.",
+    ),
+    Page(
         "disk-full",
         "The disk is full",
         "A result could not be written. What was finished is kept, and no half-written file is left behind.",

@@ -151,7 +151,13 @@ class Parser:
 
     def fragment(self, first: int, end: int) -> Statement:
         """One clq statement, query or call."""
-        return Builder(self.sql_at).statement(_Reader(self.code, first, end).read())
+        return self.read(first, end)[0]
+
+    def read(self, first: int, end: int) -> tuple[Statement, list[Terminal]]:
+        """As `fragment`, with the terminals it was read from; a piece of SQL is one terminal."""
+        reader = _Reader(self.code, first, end)
+        tree = reader.read()
+        return Builder(self.sql_at).statement(tree), reader.fed[:-1]
 
 
 class _Reader:

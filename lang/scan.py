@@ -6,7 +6,7 @@ Everything here works on tokens and never on the text, so that strings, comments
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Literal, NamedTuple
 
 from .ast import Span
@@ -59,6 +59,8 @@ _TOKEN = re.compile(
     re.X | re.S,
 )
 _COMMENT = re.compile(r"/\*|\*/")
+_LINE = re.compile(r"[^\n\r]*")
+_BLANK = re.compile(r"[^\S\n\r]*(?:[\n\r]|$)")
 
 
 class Token(NamedTuple):
@@ -113,6 +115,37 @@ def _scan(text: str, out: list[Token]) -> None:
             up = word.upper() if kind == "word" and word.isascii() else word if kind == "punct" else ""
             out.append(Token(kind, word, here, stop, up))
         here = stop
+
+
+class Comment(NamedTuple):
+    """A comment with its marks; `alone`: nothing of the program stands on its lines."""
+
+    text: str
+    start: int
+    end: int
+    alone: bool
+
+
+def comments(text: str, tokens: Sequence[Token]) -> list[Comment]:
+    """The comments between the tokens of a text."""
+    out, here = [], 0
+    for token_end, start in zip([0, *(t.end for t in tokens)], [*(t.start for t in tokens), len(text)], strict=True):
+        here = token_end
+        while here < start:
+            if text.startswith("--", here):
+                found = _LINE.match(text, here)
+                end = found.end() if found else start
+            elif text.startswith("/*", here):
+                end = _comment_end(text, here)
+            else:
+                here += 1
+                continue
+            line = max(text.rfind("\n", 0, here), text.rfind("\r", 0, here)) + 1
+            before, after = text[max(line, token_end) : here], _BLANK.match(text, end)
+            alone = token_end <= line and not before.strip() and after is not None
+            out.append(Comment(text[here:end].rstrip(), here, end, alone))
+            here = end
+    return out
 
 
 def _comment_end(text: str, start: int) -> int:

@@ -39,5 +39,5 @@ def write_rows(rows: pa.Table, into: Into) -> None:
     except OSError as error:
         aside.unlink(missing_ok=True)
         raise Diagnostic(
-            "store-unwritable", f"{path} cannot be written: {error.strerror or error}", into.span, exit_code=1
+            "unwritten-file", f"{path} cannot be written: {error.strerror or error}", into.span, exit_code=1
         ) from error

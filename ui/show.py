@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..lang import ast
 from ..lang.check import resolve
-from ..lang.define import written
 from ..lang.declare import MethodDeclaration
+from ..lang.define import written
 from ..lang.diagnostic import Diagnostic, did_you_mean, listing
 from ..lang.verbs import VERBS
 from ..stdlib.things import Model

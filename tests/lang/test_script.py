@@ -211,7 +211,8 @@ def files(tmp_path: Path) -> Callable[..., tuple[Any, list[Diagnostic]]]:
 def test_names_of_another_file(files: Any, catalog: Any) -> None:
     script, problems = files(
         "IMPORT 'sub/names.clq'; SELECT * FROM tops(layer4) WHERE unit IN (SELECT unit FROM few_units)",
-        sub_names="IMPORT '../more.clq'; DEFINE tops(layer, n = 1) AS EXPLAIN $layer OF labnet WHERE rank <= $n; SELECT 1",
+        sub_names="IMPORT '../more.clq'; DEFINE tops(layer, n = 1) AS EXPLAIN $layer OF labnet WHERE rank <= $n;"
+        " SELECT 1",
         more="LET net = labnet; LET few_units = (SELECT 1 AS unit)",
     )
     assert problems == []
