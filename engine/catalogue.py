@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 import struct
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..lang.diagnostic import Diagnostic
+from ..lang.scan import Code
 from .sql import NO_SPACE, said_by_duckdb
 from .store import disk_full, unwritable
 
@@ -262,17 +262,31 @@ def _refuse_open_transaction(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _is_write(kind: str, sql: str) -> bool:
-    text = re.sub(r"--[^\n]*|/\*.*?\*/", " ", sql, flags=re.DOTALL).strip()
-    if kind == "CREATE":
-        if re.match(r'CREATE\s[^(]*?\b(TABLE|VIEW)\s+(IF\s+NOT\s+EXISTS\s+)?"?lab"?\s*\.', text, re.IGNORECASE):
+    if kind not in {"CREATE", "COPY"}:
+        return kind in WRITING
+    code = Code(sql)
+    words = [token.up for token in code.tokens]
+    if kind == "COPY":
+        return _copies_in(code)
+    made = min((words.index(w) for w in ("TABLE", "VIEW") if w in words), default=None)
+    if made is not None:
+        named = made + (4 if words[made + 1 : made + 4] == ["IF", "NOT", "EXISTS"] else 1)
+        if words[named + 1 : named + 2] == ["."] and code.tokens[named].text.strip('"').lower() == "lab":
             raise Diagnostic(
                 "sql-error", "the schema lab is clq's own: what is made there is gone when the session ends",
                 hint="leave the schema out",
             )  # fmt: skip
-        return re.match(r"CREATE\s+(OR\s+REPLACE\s+)?TEMP(ORARY)?\s", text, re.IGNORECASE) is None
-    if kind == "COPY":
-        return re.match(r'COPY\s+([\w.]|"[^"]*")+\s*(\([^)]*\)\s*)?FROM\b', text, re.IGNORECASE) is not None
-    return kind in WRITING
+    return not {"TEMP", "TEMPORARY"} & set(words[1 : made if made is not None else 4])
+
+
+def _copies_in(code: Code) -> bool:
+    """COPY table (columns) FROM file writes; COPY … TO file and COPY (query) only read."""
+    i, end = 1, len(code.tokens)
+    if code.up(i, end) == "(":
+        return False
+    while i < end and code.up(i, end) not in {"FROM", "TO"}:
+        i = code.partner.get(i, i) + 1
+    return code.up(i, end) == "FROM"
 
 
 def _new_connection() -> duckdb.DuckDBPyConnection:

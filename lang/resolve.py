@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from . import ast
 from .ast import Span
-from .bind import bind, filled, parameter_value, plain_value
+from .bind import EACH, bind, filled, parameter_value, plain_value
 from .checked import Answer, CheckedQuery, CheckedSql, Table
 from .declare import Catalog, Kind, Rows, Selected, TableThing, Thing
 from .define import definition_of
@@ -194,6 +194,9 @@ def _constructed(call: ast.Call, kind: Kind | None, catalog: Catalog, slot: str 
     every = list(catalog.constructors())
     declaration = next((c for c in every if c.name == call.name.text), None)
     if declaration is None:
+        if call.name.text.lower() == EACH:
+            message = "each(…) sweeps over an argument of a method: clip_dissect(top_k=each(10, 30))"
+            raise Diagnostic("unexpected", message, call.name.span)
         if any(m.name == call.name.text for m in catalog.methods()):
             wrong_kind("method", call.name.text, kind, call.name.span, slot)
         able = [c.name for c in every if kind is None or c.kind == kind]

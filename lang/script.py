@@ -252,6 +252,7 @@ def check_script(
             found += (one for one in problem.every() if one.code != FOLLOWS)
             for name in _would_make(script.text[statement.span.start : statement.span.end]):
                 names.tables.setdefault(name, Mistaken(name))
+    found += _open_transaction(script)
     if not any(p.severity == "error" for p in found):
         found += checker.notes
     found += _names_without_use(script, names)
@@ -259,6 +260,19 @@ def check_script(
         one.also = []
         origin.mark(one)
     return sorted(found, key=lambda d: (d.text is not script.text, d.span.start if d.span else -1))
+
+
+def _open_transaction(script: ast.Script) -> Iterator[Diagnostic]:
+    """BEGIN without COMMIT: what stands after it would never be kept."""
+    begun: ast.Span | None = None
+    for statement in script.statements:
+        word = next((t.up for t in scan(statement.text)), "") if isinstance(statement, ast.Sql) else ""
+        if word in {"BEGIN", "START"} and begun is None:
+            begun = ast.Span(statement.span.start, statement.span.start + len(word))
+        elif word in {"COMMIT", "END", "ROLLBACK", "ABORT"}:
+            begun = None
+    if begun is not None:
+        yield Diagnostic("sql-error", "This transaction is never ended: write COMMIT or ROLLBACK", begun)
 
 
 # ------------------------------------------------------------------ names that are made

@@ -16,6 +16,7 @@ from ..lang.checked import Answer, CheckedBody, CheckedPlan, CheckedQuery, Check
 from ..lang.diagnostic import Diagnostic
 from ..lang.literals import encode_string
 from ..lang.rows import chosen
+from ..lang.scan import scan
 from ..lang.verbs import VERBS
 from ..stdlib.catalog import Catalog
 from .planning import PlannedQuery, plan_query
@@ -147,16 +148,30 @@ class Answering:
 
     # ------------------------------------------------------------ SQL
 
-    def placed(self, sql: CheckedSql) -> Placed:
-        """The text for DuckDB, each query in it planned and replaced by the name of its relation."""
+    def placed(self, sql: CheckedSql, empty: bool = False) -> Placed:
+        """The text for DuckDB, each query in it planned and replaced by the name of its relation.
+
+        With `empty` nothing is planned: the relations have the right columns and no rows.
+        """
         bodies = {island.span: island.body for island in sql.sql.islands}
         holes = []
         for span, body in sql.islands:
-            relation = self._relation(body)
+            relation = self._empty(body) if empty else self._relation(body)
             # A query stands in parentheses, the call of a defined one as a table does.
             called = isinstance(bodies[span], ast.Call)
             holes.append((span, f'"{relation}"' if called else f'FROM "{relation}"'))
         return place(sql.sql.text, sql.span, holes)
+
+    def _empty(self, body: CheckedBody) -> str:
+        verb = "PLAN" if isinstance(body, CheckedPlan) else body.verb if isinstance(body, CheckedQuery) else None
+        relation = f"clq:empty:{verb or 'SQL'}"
+        if verb is not None:
+            self.execute(f'CREATE TEMP TABLE IF NOT EXISTS "{relation}" ({VERBS[verb].ddl()})')
+        else:
+            assert isinstance(body, CheckedSql)
+            placed = self.placed(body, empty=True)
+            self.execute(f'CREATE OR REPLACE TEMP TABLE "{relation}" AS FROM (', placed, ") LIMIT 0", sql=[body])
+        return relation
 
     def _relation(self, body: CheckedBody) -> str:
         if isinstance(body, CheckedQuery):
@@ -199,12 +214,46 @@ class Answering:
         except duckdb.Error as error:
             positioned = _with_position(con, placed.text, values, error)
             raise _placed_in(diagnostic_of(positioned, placed), sql.origin) from error
-        # Statements such as CREATE come back as a count of nothing.
-        return pa.table({}) if rows.column_names == ["Count"] and not len(rows) else rows
+        # Statements such as CREATE come back as a count, or as success without a row.
+        silent = rows.column_names == ["Success"] or (rows.column_names == ["Count"] and creates(sql.sql.text))
+        return pa.table({}) if silent else rows.rename_columns(_apart(rows.column_names))
 
     def arrow(self, relation: str) -> pa.Table:
         """The rows of a relation that is made already."""
         return self.catalogue.connection.sql(f'FROM "{relation}"').to_arrow_table()
+
+
+def explains(sql: str) -> bool:
+    """EXPLAIN of SQL, which runs nothing; EXPLAIN ANALYZE does."""
+    words = [token.up for token in scan(sql)[:2]]
+    return words[:1] == ["EXPLAIN"] and "ANALYZE" not in words
+
+
+def stores_view(sql: str) -> bool:
+    """CREATE VIEW, unless it is temporary."""
+    words = [token.up for token in scan(sql)[:6]]
+    return words[:1] == ["CREATE"] and "VIEW" in words and not {"TEMP", "TEMPORARY"} & set(words)
+
+
+def creates(sql: str) -> bool:
+    return first_word(sql) in {"CREATE", "COPY", "DROP", "ALTER", "ATTACH", "DETACH"}
+
+
+def first_word(sql: str) -> str:
+    """The word that a statement begins with, in upper case."""
+    return next((token.up for token in scan(sql)), "")
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Column names that a join made equal are told apart as DuckDB does in a data frame: word, word_1."""
+    out: list[str] = []
+    for name in names:
+        new, n = name, 0
+        while new in out or (n and new in names):
+            n += 1
+            new = f"{name}_{n}"
+        out.append(new)
+    return out
 
 
 def _placed_in(problem: Diagnostic, origin: Origin | None) -> Diagnostic:

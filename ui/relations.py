@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..lang.rows import named_in
@@ -15,14 +16,20 @@ if TYPE_CHECKING:
 
 def provide(sql: str, names: Catalog, con: duckdb.DuckDBPyConnection) -> None:
     """Make every data set, word list, caption list or truth table that a statement names into a relation."""
+    for name, make in provided(sql, names):
+        _create(con, name, make)
+
+
+def provided(sql: str, names: Catalog) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """What a statement names that lives in the session only, and how it is made."""
     extra = relations()
     for name in sorted(named_in(sql)):
         if name in extra:
-            _create(con, name, extra[name])
+            yield name, extra[name]
             continue
         thing = names.made.get(name) or (names.find(name) if "." in name else None)
         if isinstance(thing, Dataset | Texts):
-            _create(con, name, thing.relation)
+            yield name, thing.relation
 
 
 def _create(con: duckdb.DuckDBPyConnection, name: str, make: Any) -> None:

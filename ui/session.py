@@ -20,13 +20,16 @@ from ..lang.declare import Thing as NamedThing
 from ..lang.diagnostic import FOLLOWS, Diagnostic, as_one
 from ..lang.imports import Loader
 from ..lang.refused import refused
+from ..lang.rows import named_in
 from ..lang.script import Checked, CheckedLet, CheckedNames, CheckedSet, CheckedShow, ScriptChecker, check_script
 from ..stdlib.catalog import Catalog
-from .answering import Answering, Ready
+from .answering import Answering, Ready, explains, stores_view
 from .files import check_file, write_rows
 from .planning import PlannedQuery
+from .relations import provided
 from .results import Result, Results
 from .tables import Pending, Tables
+from .transaction import Transaction
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +47,7 @@ class Session:
         self.remarks: list[str] = []
         self._tables = Tables(catalogue, store, resources)
         self._answering = Answering(store, catalogue, self.names, self.known, self._tables)
+        self._transaction = Transaction(catalogue, self._tables)
         self._results: list[Result] = []
         self._text, self._dry = "", False
 
@@ -57,6 +61,7 @@ class Session:
         """
         self._results, self._text, self._dry = [], text, dry
         self._answering.forget()
+        self._transaction.forget()
         self.names.tables.clear()
         self._tables.forget()
         given = dict(parameters or {})
@@ -216,27 +221,39 @@ class Session:
     def _sql(self, statement: ast.Statement, sql: CheckedSql) -> Finish:
         import duckdb
 
-        placed = self._answering.placed(sql)
+        placed = self._answering.placed(sql, empty=explains(sql.sql.text))
         try:
             self.catalogue.connection.extract_statements(placed.text)
         except duckdb.Error as error:
             raise self._refused(sql.span) or diagnostic_of(error, placed) from error
+        self._refuse_lost_view(sql)
+        source = self._source(statement.span)
 
-        def finish() -> Result:
+        def fetch(con: Any) -> Result:
+            return Result(source, self._answering.fetch(con, sql, placed))
+
+        def finish() -> Result | None:
             try:
-                if self.catalogue.writes(placed.text):
-                    self._tables.commit()
-                    rows = self.catalogue.commit(lambda con: self._answering.fetch(con, sql, placed))
-                else:
-                    rows = self._answering.fetch(self.catalogue.connection, sql, placed)
+                return self._transaction.run(placed.text, fetch, self._results)
             except Diagnostic as problem:
                 told = self._refused(sql.span) if problem.code == "sql-error" else None
                 if told is not None:
                     raise told from problem.__cause__
                 raise
-            return Result(self._source(statement.span), rows)
 
         return finish
+
+    def _refuse_lost_view(self, sql: CheckedSql) -> None:
+        """A view in the catalogue that reads what only a session has would be unreadable for ever after."""
+        if not stores_view(sql.sql.text):
+            return
+        lost = [name for name, _ in provided(sql.sql.text, self.names)]
+        lost += [name for name, thing in self.names.made.items() if name in named_in(sql.sql.text) and name not in lost]
+        if lost or sql.islands:
+            what = lost[0] if lost else "the query in it"
+            message = f"A view that is kept cannot read {what}, which lives in a session only"
+            hint = "CREATE TABLE keeps the rows; LET v = (SELECT …) or CREATE TEMP VIEW lasts as long as the session"
+            raise Diagnostic("sql-error", message, sql.span, hint=hint)
 
     def _refused(self, span: ast.Span) -> Diagnostic | None:
         """What DuckDB refused because it was meant for clq, told as such."""
