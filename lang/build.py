@@ -255,18 +255,18 @@ class Builder:
 
     def item(self, node: Any) -> ast.SelectionItem:
         if not hasattr(node, "data"):
-            return self.parameter(node) if node.type == "PARAM" else self.constant(node)
+            return self.parameter(node) if node.type == "PARAMETER" else self.constant(node)
         if node.data == "subquery":
             return self.subquery(node)
         return ast.Slice(_span(node), *(None if b is None else self.bound(b) for b in node.children))
 
     def bound(self, token: Any) -> int | Parameter:
-        return self.parameter(token) if token.type == "PARAM" else int(number(token))
+        return self.parameter(token) if token.type == "PARAMETER" else int(number(token))
 
     def value(self, node: Any) -> Any:
         """Any value of the grammar; what may stand where is the grammar's to say."""
         if not hasattr(node, "data"):
-            return self.parameter(node) if node.type == "PARAM" else self.constant(node)
+            return self.parameter(node) if node.type == "PARAMETER" else self.constant(node)
         match node.data:
             case "place":
                 return self.place(node)
@@ -298,7 +298,7 @@ class Builder:
         return ast.Subquery(_span(tree), self.body(tree.children[0]))
 
     def name(self, token: Any) -> Name | Parameter:
-        if token.type == "PARAM":
+        if token.type == "PARAMETER":
             return self.parameter(token)
         if token.type == "QUOTED":
             return Name(_span(token), str(token)[1:-1].replace('""', '"'), quoted=True)

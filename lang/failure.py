@@ -10,7 +10,7 @@ from .ast import Span
 from .scan import CLAUSE_WORDS, Code
 from .verbs import CLAUSES, SPELLINGS, TAIL, VERBS, Clause, Verb
 
-VALUES = frozenset({"NAME", "QUOTED", "STRING", "PARAM", "INT", "FLOAT"})
+VALUES = frozenset({"NAME", "QUOTED", "STRING", "PARAMETER", "INT", "FLOAT"})
 VERB_KINDS = frozenset({"TARGET_VERB", "SOURCE_VERB", "DISCOVER", "DETECT"})
 TAIL_WORDS = frozenset({"WHERE", "ORDER", "LIMIT", "INTO"})
 STATEMENT_KINDS = frozenset({"LET", "PARAM", "SET", "RESET", "DEFINE", "IMPORT", "SHOW", "PLAN"})
@@ -18,7 +18,7 @@ _SPOKEN = {
     "NAME": "a name", "STRING": "text in single quotes", "INT": "a whole number", "LPAR": "(", "RPAR": ")",
     "LSQB": "[", "RSQB": "]", "EQUAL": "=", "COLON": ":", "COMMA": "a comma", "VERB": "a verb", "$END": "the end",
 }  # fmt: skip
-_UNSPOKEN = frozenset({"QUOTED", "PARAM", "FLOAT", "SQL", "CONDITION", "ORDERING", "TARGET_VERB", "SOURCE_VERB"})
+_UNSPOKEN = frozenset({"QUOTED", "PARAMETER", "FLOAT", "SQL", "CONDITION", "ORDERING", "TARGET_VERB", "SOURCE_VERB"})
 
 
 class Terminal(NamedTuple):

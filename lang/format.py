@@ -20,7 +20,7 @@ from .verbs import CLAUSES, SPELLINGS, TAIL
 WIDTH = 100
 _STEP = "  "
 _LOWER = frozenset({"TRUE", "FALSE", "NULL", "LOW", "RANDOM"})
-_VALUES = frozenset({"NAME", "QUOTED", "STRING", "PARAM", "INT", "FLOAT", "SQL", "CONDITION", "ORDERING"})
+_VALUES = frozenset({"NAME", "QUOTED", "STRING", "PARAMETER", "INT", "FLOAT", "SQL", "CONDITION", "ORDERING"})
 _FRAGMENTS = frozenset({"SQL", "CONDITION", "ORDERING"})
 _OPEN, _CLOSE = frozenset({"LPAR", "LSQB"}), frozenset({"RPAR", "RSQB"})
 # The clauses that stay beside the head of a query that is spread over lines.
@@ -367,7 +367,7 @@ class _Printer:
             return text.upper()
         if i == 1 and self.kind in {"SET", "RESET"}:
             return text.lower()
-        if (kind in _VALUES and not (kind == "PARAM" and text.isalpha())) or not text.isalpha():
+        if kind in _VALUES or not text.isalpha():
             return text
         return text.lower() if kind in _LOWER else SPELLINGS.get(text.upper(), text.upper())
 
@@ -380,7 +380,7 @@ class _Printer:
             return ""
         if two.kind == "LPAR" and one.kind == "NAME":
             return ""
-        if two.kind == "LSQB" and one.kind in {"NAME", "QUOTED", "PARAM", "RPAR"} and one.text.upper() != "PARAM":
+        if two.kind == "LSQB" and one.kind in {"NAME", "QUOTED", "PARAMETER", "RPAR"}:
             return ""
         if "EQUAL" in {one.kind, two.kind} and self._in_call(i):
             return ""

@@ -293,7 +293,8 @@ class _Reader:
             kind = "INT" if _INTEGER.fullmatch(number[0]) else "FLOAT"
             return Terminal(kind, number[0], token.start, number.end())
         if token.kind in {"string", "quoted", "param"}:
-            return Terminal(token.kind.upper(), token.text, token.start, token.end)
+            kind = "PARAMETER" if token.kind == "param" else token.kind.upper()  # PARAM is the word
+            return Terminal(kind, token.text, token.start, token.end)
         return Terminal(self.tables.punctuation.get(token.up, "OTHER"), token.text, token.start, token.end)
 
     def _word(self, up: str, can: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ WORDS = {
     "NAME": ["layer4", "labnet", "lab.probe", "features.18.0", "layer*", "x1", "falcon", "clip_dissect", "top_k"],
     "QUOTED": ['"a b"', '"layer4"', '"of"'],
     "STRING": ["'boat'", "'it''s'", "'a;b -- c'", "E'\\n'", "$$x$$"],
-    "PARAM": ["$k", "$layer"],
+    "PARAMETER": ["$k", "$layer"],
     "INT": ["0", "7", "1_000", "-2"],
     "FLOAT": ["0.5", "1e-3", ".25"],
     "SQL": ["SELECT image FROM lab.probe", "FROM t", "WITH c AS (SELECT 1) SELECT * FROM c -- why\n"],

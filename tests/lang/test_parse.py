@@ -14,6 +14,7 @@ from clq.lang import ast as a
 from clq.lang import parse
 from clq.lang.ast import Call, Constant, Name, Parameter, Place, Query, Slice, Span, Sql, Statement
 from clq.lang.parse import _tables
+from clq.lang.scan import VERB_WORDS
 
 QUERIES = re.split(r"(?m)^(?=-- \d+ )", Path(__file__).with_name("queries.clq").read_text(encoding="utf-8"))[1:]
 
@@ -118,9 +119,12 @@ def test_quoted_names() -> None:
     assert found.of[0].name == Name(found.of[0].name.span, "my net", quoted=True)
 
 
-@pytest.mark.parametrize(
-    "word", ["on", "of", "with", "class", "low", "true1", "explain", "label", "select", "limit", "by"]
+WORDS = sorted(
+    {w.lower() for w in {*_tables().keywords, *VERB_WORDS, "SELECT", "FROM", "TRUE1"} - {"TRUE", "FALSE", "NULL"}}
 )
+
+
+@pytest.mark.parametrize("word", WORDS)
 def test_keywords_are_not_reserved(word: str) -> None:
     """As argument names, models, methods and parameters: wherever the parser could not take the keyword."""
     found = query(f"EXPLAIN layer4 OF {word} USING {word}({word}='x', k=${word}) LIMIT ${word} INTO {word}x")
