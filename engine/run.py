@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import debug
 from .artifact import Artifact
-from .operator import Consumer, Operator, Scan, Source
+from .measure import Measure, Rates, decode_rate, global_rate, pass_rate, scan_rate
+from .operator import Consumer, Global, Operator, Scan, Source
 from .plan import Pass, Plan, Round, naive
 from .reader import batches
 from .resources import Resources
@@ -25,8 +27,13 @@ if TYPE_CHECKING:
 def optimize(roots: Iterable[Operator], store: Store, rules: Sequence[Rule] = RULES) -> Plan:
     """The plan for `roots` after all rules."""
     plan = naive(roots)
+    talk = debug.level()
     for rule in rules:
         plan = rule(plan, store)
+        if talk >= 3:
+            debug.show_plan(f"after {rule.__name__}", plan)
+    if talk:
+        debug.show_plan("plan", plan)
     return plan
 
 
@@ -47,11 +54,12 @@ class Reading:
         return self.resources.open(source)
 
 
-def run(plan: Plan, store: Store, resources: Resources) -> None:
-    """Carry out every step; afterwards the store has the artifact of each root.
+def run(plan: Plan, store: Store, resources: Resources) -> dict[str, Measure]:
+    """Carry out every step; afterwards the store has the artifact of each root. What each node took, by its key.
 
     A run that was killed is taken up after the last whole shard. Raises Diagnostic for what the user can mend.
     """
+    talk, measures, rates = debug.level(), {}, Rates.load(store.root)
     reading = Reading(store, resources)
     if plan.steps:
         store.check_writable()
@@ -60,11 +68,30 @@ def run(plan: Plan, store: Store, resources: Resources) -> None:
         if isinstance(step, Round):
             number += 1
             resources.counts["rounds"] += 1
-            _run_round(step, f"round {number}/{len(plan.rounds)}", reading)
+            made = _run_round(step, f"round {number}/{len(plan.rounds)}", reading, rates)
+            what = f"round {number} over {step.dataset.name}"
         else:
-            began = time.perf_counter()
-            result = step.operator.compute(reading, resources)
-            store.put(step.operator, result, time.perf_counter() - began)
+            made = {step.operator.key: _compute(step.operator, reading, rates)}
+            what = step.operator.label()
+        measures.update(made)
+        if talk >= 2:
+            debug.show_step(what, sum(m.seconds for m in made.values()), made)
+    rates.save()
+    return measures
+
+
+def _compute(operator: Global, reading: Reading, rates: Rates) -> Measure:
+    began = time.perf_counter()
+    result = operator.compute(reading, reading.resources)
+    seconds = time.perf_counter() - began
+    held = reading.store.put(operator, result, seconds)
+    if debug.level() >= 4:
+        read = [a for i in operator.inputs if (a := reading.store.find(i)) is not None]
+        debug.show_call(operator, read, result, reading.resources.device)
+    name = global_rate(operator, reading.resources.device)
+    rates.learn(name, seconds, max(held.rows, 1))
+    rates.learn(f"rows of {name}", float(max(held.rows, 1)), 1)
+    return Measure(time.perf_counter() - began, held.rows, held.bytes)
 
 
 @dataclass
@@ -76,6 +103,8 @@ class _Started:
     consumer: Consumer
     wanted: np.ndarray
     shards: list[dict[range, Path]]
+    seconds: float = 0.0
+    images: int = 0
 
     def missing(self, shard: range) -> np.ndarray:
         """The images of a shard that must be read: none if every scan has it."""
@@ -105,7 +134,7 @@ def _start(work: Pass, images: int, reading: Reading) -> list[_Started]:
     ]  # fmt: skip
 
 
-def _run_round(round_: Round, title: str, reading: Reading) -> None:
+def _run_round(round_: Round, title: str, reading: Reading, rates: Rates) -> dict[str, Measure]:
     import numpy as np
 
     resources, store = reading.resources, reading.store
@@ -115,6 +144,7 @@ def _run_round(round_: Round, title: str, reading: Reading) -> None:
     total = len(np.unique(np.concatenate([p.wanted for p in passes])))
     names = ", ".join(dict.fromkeys(p.label for p in passes))
     whole = [range(n, min(n + resources.shard, len(images))) for n in range(0, len(images), resources.shard)]
+    decoded = resources.counts["decoded"]
     with resources.showing(f"{title} {round_.dataset.name}: {names}", total) as progress:
         for shard in whole:
             needed = np.unique(np.concatenate([p.within(shard) for p in passes]))
@@ -124,11 +154,32 @@ def _run_round(round_: Round, title: str, reading: Reading) -> None:
                 progress.advance(len(needed) - len(block))
             if active:
                 _fill_shard(shard, block, active, images, store, resources, progress.advance)
-    seconds = time.perf_counter() - began
+    decoded = resources.counts["decoded"] - decoded
+    return _finish(round_, passes, whole, time.perf_counter() - began, decoded, reading, rates)
+
+
+def _finish(
+    round_: Round, passes: Sequence[_Started], whole: Sequence[range], seconds: float, decoded: int, reading: Reading,
+    rates: Rates,
+) -> dict[str, Measure]:  # fmt: skip
+    """Declare what a round made, share its time out, and learn from it what an image costs.
+
+    A pass's own time is divided among its scans; what is left (decoding, writing) among all scans of the round.
+    """
+    device = reading.resources.device
+    left = max(0.0, seconds - sum(p.seconds for p in passes)) / sum(len(p.scans) for p in passes)
+    made = {}
     for p in passes:
+        each = p.seconds / len(p.scans) + left
         for scan, have in zip(p.scans, p.shards, strict=True):
             files = [have[shard] for shard in whole if shard in have]
-            store.finish(scan, files, sum(map(rows_of, files)), seconds, {})
+            held = reading.store.finish(scan, files, sum(map(rows_of, files)), each, {})
+            made[scan.key] = Measure(each, held.rows, held.bytes, p.images)
+            rates.learn(scan_rate(scan, device), p.seconds, p.images)
+        rates.learn(pass_rate(p.scans[0], device), p.seconds, p.images)
+    if decoded == max(p.images for p in passes):
+        rates.learn(decode_rate(round_.dataset), max(0.0, seconds - sum(p.seconds for p in passes)), decoded)
+    return made
 
 
 def _fill_shard(
@@ -143,8 +194,11 @@ def _fill_shard(
         for p, held in zip(active, parts, strict=True):
             part = batch.only(np.isin(batch.indices, p.wanted))
             if len(part.indices):
+                began = time.perf_counter()
                 for rows, out in zip(p.consumer.consume(part), held, strict=True):
                     out.append(rows)
+                p.seconds += time.perf_counter() - began
+                p.images += len(part.indices)
         tell(len(batch.indices))
     for p, held in zip(active, parts, strict=True):
         for scan, have, made in zip(p.scans, p.shards, held, strict=True):

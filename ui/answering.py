@@ -48,8 +48,12 @@ class Waiting:
 class Answering:
     """Makes relations of queries and of SQL with queries in it. Whoever asks decides when the waiting work is done."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, names: Catalog, known: Fingerprints, tables: Tables) -> None:
+    def __init__(
+        self, store: Store, catalogue: Catalogue, names: Catalog, known: Fingerprints, tables: Tables,
+        plan_rows: Callable[[CheckedPlan], pa.Table],
+    ) -> None:  # fmt: skip
         self.store, self.catalogue, self.names, self.known, self.tables = store, catalogue, names, known, tables
+        self.plan_rows = plan_rows
         self.waiting = Waiting()
         self._ready: dict[int, Ready] = {}
 
@@ -177,7 +181,7 @@ class Answering:
         if isinstance(body, CheckedQuery):
             return self.ready(body).relation
         if isinstance(body, CheckedPlan):
-            raise Diagnostic("not-here", "PLAN stands as a statement of its own in this version", body.span)
+            return self._plan_relation(body)
         placed = self.placed(body)
         values = sorted((k, str(v)) for k, v in body.values.items())
         relation = f"clq:{digest([placed.text, [list(v) for v in values]])[:16]}"
@@ -185,6 +189,34 @@ class Answering:
             lambda: self.execute(f'CREATE OR REPLACE TEMP TABLE "{relation}" AS ', placed, sql=[body])
         )
         return relation
+
+    def _plan_relation(self, body: CheckedPlan) -> str:
+        """The rows of PLAN, made when the statements above are done: then the store has what they computed."""
+        relation = f"clq:plan:{body.span.start}"
+
+        def finish() -> None:
+            con = self.catalogue.connection
+            con.register("clq_plan", self.plan_rows(body))
+            try:
+                con.execute(f'CREATE OR REPLACE TEMP TABLE "{relation}" AS FROM clq_plan')
+            finally:
+                con.unregister("clq_plan")
+
+        self.waiting.finishes.append(finish)
+        return relation
+
+    def planned_only(self, body: CheckedQuery | CheckedSql) -> list[PlannedQuery]:
+        """The queries behind a query or SQL, planned to be looked at; they do not wait to be computed."""
+        waiting, ready = self.waiting, self._ready
+        self.waiting, self._ready = Waiting(), dict(ready)
+        try:
+            if isinstance(body, CheckedQuery):
+                self.ready(body)
+            else:
+                self.placed(body)
+            return self.waiting.queries
+        finally:
+            self.waiting, self._ready = waiting, ready
 
     def execute(self, *parts: str | Placed, sql: Sequence[CheckedSql] = ()) -> None:
         """Run a statement of ours with fragments of the user's in it, `sql`; an error is placed in their text."""

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from . import commands
-from .running import run_text, running
+from .running import run_text, running, yes_option
 
 
 class _Interrupted(KeyboardInterrupt):
@@ -63,12 +63,14 @@ def _was_given(context: click.Context, name: str) -> bool:
 
 @click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-c", "query", metavar="QUERY", help="Run this text.")
+@yes_option
 @click.version_option(package_name="clq", prog_name="clq")
 @running
 @click.pass_context
 def main(
-    context: click.Context, query: str | None, parameters: dict[str, Any], store: str | None, device: str, form: str
-) -> None:
+    context: click.Context, query: str | None, yes: bool, parameters: dict[str, Any], store: str | None, device: str,
+    form: str,
+) -> None:  # fmt: skip
     """Ask vision models what they have learned.
 
     clq -c "EXPLAIN layer4 OF labnet USING clip_dissect WITH lab.words" runs one query on a model that ships with clq.
@@ -85,7 +87,7 @@ def main(
     if query is None:
         click.echo(context.get_help())
         return
-    run_text(query, None, parameters, store, device, form)
+    run_text(query, None, parameters, store, device, form, yes)
 
 
 for _module in pkgutil.iter_modules(commands.__path__):

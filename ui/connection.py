@@ -17,6 +17,8 @@ from .session import Session, device_of
 if TYPE_CHECKING:
     import duckdb
 
+    from .render_plan import PlanView
+
 STORE = ".clq"
 
 
@@ -61,13 +63,10 @@ class Connection:
         """Run one SQL statement (clq queries may stand in it in parentheses)."""
         return self.session.run(query).last
 
-    def plan(self, text_or_path: str | os.PathLike[str], **parameters: Any) -> str:
-        """What would run, as text."""
-        from .render_plan import plan_text
-
+    def plan(self, text_or_path: str | os.PathLike[str], **parameters: Any) -> PlanView:
+        """What would run: prints as text; `.rows`, `.df()`, `.mermaid()`, `.dot()` and `.svg()` show it otherwise."""
         text, path = read_script(text_or_path)
-        plan = self.session.plan(text, path, parameters)
-        return plan_text(plan, self.store, self.session.waiting_queries)
+        return self.session.plan(text, path, parameters)
 
     def register(self, name: str, module: Any, preprocess: Any = None, version: str | None = None) -> None:
         """Make a `torch.nn.Module` a model of the language.

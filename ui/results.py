@@ -10,16 +10,19 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from .render_plan import PlanView
+
 
 @dataclass(frozen=True)
 class Result:
-    """One statement's rows. `table` is the name of the DuckDB table they are in, if any; `text` what PLAN prints."""
+    """One statement's rows. `table` names the DuckDB table they are in, if any; `text` and `plan` what PLAN shows."""
 
     statement: str
     rows: pa.Table
     table: str | None = None
     evidence: str | None = None
     text: str | None = None
+    plan: PlanView | None = None
     remarks: tuple[str, ...] = ()
 
     def arrow(self) -> pa.Table:

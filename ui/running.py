@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from .connection import Connection
+    from .render_plan import PlanView
 
 FORMATS = ("table", "csv", "json", "parquet")
 
@@ -57,11 +61,14 @@ def opened(store: str | None, device: str = "cpu") -> Connection:
 
 
 def run_text(
-    text: str, path: str | None, parameters: dict[str, Any], store: str | None, device: str, form: str
-) -> None:
+    text: str, path: str | None, parameters: dict[str, Any], store: str | None, device: str, form: str,
+    yes: bool = True,
+) -> None:  # fmt: skip
+    """Run a script and print its results; without `yes`, a long run on a terminal is asked about."""
     from .render import write
 
     with opened(store, device) as connection:
+        connection.session.ask = None if yes else ask_before
         results = connection.session.run(text, path, parameters)
         write(results, form, sys.stdout)
         for result in results:
@@ -74,14 +81,62 @@ def run_text(
             click.echo(f"note: {remark}", err=True)
 
 
-def print_plan(text: str, path: str | None, parameters: dict[str, Any], store: str | None) -> None:
-    from .render_plan import plan_text
+def ask_before(view: PlanView) -> None:
+    """Ask on a terminal before a run of more than $CLQ_ASK_ABOVE minutes. Raises click.Abort for a no."""
+    from .render_plan import spoken
+
+    least = ask_above()
+    if least is None or view.estimate.total < 60 * least or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    more = "at least" if view.estimate.unknown else "about"
+    question = f"This takes {more} {spoken(view.estimate.total)} on {view.device}. Go on?"
+    click.confirm(question, default=True, abort=True, err=True)
+
+
+def ask_above() -> float | None:
+    """Minutes from which a run is asked about: 10, or what $CLQ_ASK_ABOVE says; None for 'never'."""
+    given = os.environ.get("CLQ_ASK_ABOVE", "10")
+    if given.strip().lower() == "never":
+        return None
+    try:
+        return float(given)
+    except ValueError:
+        raise click.UsageError(f"$CLQ_ASK_ABOVE is a number of minutes, or never; it is {given}") from None
+
+
+def print_plan(
+    text: str, path: str | None, parameters: dict[str, Any], store: str | None, form: str = "tree",
+    out: str | None = None,
+) -> None:  # fmt: skip
+    """Print the plan of a script, or write it to a file."""
+    from .render import write
+    from .results import Result, Results
 
     with opened(store) as connection:
-        plan = connection.session.plan(text, path, parameters)
-        click.echo(plan_text(plan, connection.store, connection.session.waiting_queries))
+        view = connection.session.plan(text, path, parameters)
+        if form in {"table", "json"}:
+            sink = io.StringIO()
+            write(Results([Result(text, view.rows)]), form, sink)
+            made = sink.getvalue().rstrip("\n")
+        else:
+            made = {"tree": lambda: view.text, "mermaid": view.mermaid, "dot": view.dot, "svg": view.svg}[form]()
+    if out is None:
+        click.echo(made)
+    else:
+        save_text(out, made + "\n")
 
 
+def save_text(path: str, text: str) -> None:
+    """Write a file. Raises Diagnostic where it cannot be."""
+    from ..lang.diagnostic import Diagnostic
+
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Diagnostic("unwritten-file", f"{path} cannot be written: {error.strerror}", exit_code=1) from error
+
+
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask before a long run.")
 parameter_option = click.option(
     "--param", "parameters", multiple=True, metavar="NAME=VALUE", callback=parameters_of, help="Fill $NAME."
 )

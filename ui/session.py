@@ -34,6 +34,9 @@ from .transaction import Transaction
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ..engine.measure import Measure
+    from .render_plan import PlanView
+
 Finish = Callable[[], "Result | None"]
 
 
@@ -45,8 +48,9 @@ class Session:
         self.known = Fingerprints(store.root / "fingerprints.json")
         self.names = Catalog(run_subquery=self._rows, find_table=self._table)
         self.remarks: list[str] = []
+        self.ask: Callable[[PlanView], None] | None = None  # told of every plan before it runs; may raise to stop it
         self._tables = Tables(catalogue, store, resources)
-        self._answering = Answering(store, catalogue, self.names, self.known, self._tables)
+        self._answering = Answering(store, catalogue, self.names, self.known, self._tables, self._plan_rows)
         self._transaction = Transaction(catalogue, self._tables)
         self._results: list[Result] = []
         self._text, self._dry = "", False
@@ -84,10 +88,10 @@ class Session:
                 self.known.save()
         return Results(self._results)
 
-    def plan(self, text: str, path: str | None = None, parameters: Mapping[str, Any] | None = None) -> Plan:
+    def plan(self, text: str, path: str | None = None, parameters: Mapping[str, Any] | None = None) -> PlanView:
         """The plan of all queries of a script together, nothing computed."""
         self.run(text, path, parameters, dry=True)
-        return self._optimized(self.waiting_queries)
+        return self._viewed(self.waiting_queries)
 
     @property
     def waiting_queries(self) -> Sequence[PlannedQuery]:
@@ -128,6 +132,8 @@ class Session:
             if self.store.damaged:
                 self.remarks.append(f"{len(self.store.damaged)} damaged artifacts were set aside and are made again")
                 self.store.damaged.clear()
+            if self.ask is not None and plan.steps:
+                self.ask(self._view(plan, waiting.queries))
             run(plan, self.store, self.resources)
         for finish in waiting.finishes:
             result = finish()
@@ -197,24 +203,39 @@ class Session:
         return Result(source, rows, name, pending.evidence, remarks=remarks)
 
     def _plan_statement(self, statement: ast.Statement, checked: CheckedPlan) -> Finish | None:
-        from .render_plan import plan_rows, plan_text
-
-        if checked.analyze:
-            raise Diagnostic("not-here", "PLAN ANALYZE does not exist in this version; PLAN does", statement.span)
-        if not self._dry:
-            self._flush()  # what the lines above have computed is in the store by then
-        if isinstance(checked.body, CheckedQuery):
-            self._answering.ready(checked.body)
-        else:
-            self._answering.placed(checked.body)
         if self._dry:
+            if checked.analyze:
+                raise Diagnostic("not-here", "PLAN ANALYZE runs the query; PLAN only shows it", statement.span)
+            self._answering.waiting.queries += self._answering.planned_only(checked.body)
             return None
-        queries = self._answering.take().queries
+        queries = self._answering.planned_only(checked.body)
+
+        def finish() -> Result:
+            # By now what the lines above have asked for is in the store.
+            view = self._analysed(queries) if checked.analyze else self._viewed(queries)
+            return Result(self._source(statement.span), view.rows, text=view.text, plan=view)
+
+        return finish
+
+    def _plan_rows(self, checked: CheckedPlan) -> pa.Table:
+        """PLAN as a relation in SQL."""
+        queries = self._answering.planned_only(checked.body)
+        return (self._analysed(queries) if checked.analyze else self._viewed(queries)).rows
+
+    def _viewed(self, queries: Sequence[PlannedQuery]) -> PlanView:
+        return self._view(self._optimized(queries), queries)
+
+    def _view(
+        self, plan: Plan, queries: Sequence[PlannedQuery], measures: Mapping[str, Measure] | None = None
+    ) -> PlanView:
+        from .render_plan import view_of
+
+        return view_of(plan, self.store, queries, self.resources, measures)
+
+    def _analysed(self, queries: Sequence[PlannedQuery]) -> PlanView:
+        """The plan with what each node took: it is run, its answers go nowhere."""
         plan = self._optimized(queries)
-        result = Result(
-            self._source(statement.span), plan_rows(plan, self.store), text=plan_text(plan, self.store, queries)
-        )
-        return lambda: result
+        return self._view(plan, queries, run(plan, self.store, self.resources))
 
     # ------------------------------------------------------------ SQL
 

@@ -154,7 +154,8 @@ def test_a_registered_module_is_a_model(con: clq.Connection) -> None:
 
 
 def test_a_plan_computes_nothing_for_a_subquery_in_a_slot(con: clq.Connection) -> None:
-    text = con.plan(f"{QUERY} INTO named; {QUERY.replace('layer1', 'layer2[(SELECT unit FROM named WHERE unit < 3)]')}")
+    chosen = QUERY.replace("layer1", "layer2[(SELECT unit FROM named WHERE unit < 3)]")
+    text = str(con.plan(f"{QUERY} INTO named; {chosen}"))
     assert "activations layer2 of labnet" in text
     assert con.counts == {}
 

@@ -7,16 +7,18 @@ from typing import Any
 
 import click
 
-from ..running import print_plan, run_text, running
+from ..running import print_plan, run_text, running, yes_option
 
 
 @click.command("run")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option("--dry-run", is_flag=True, help="Check and print the plan; compute nothing.")
+@yes_option
 @running
 def COMMAND(
-    files: tuple[str, ...], dry_run: bool, parameters: dict[str, Any], store: str | None, device: str, form: str
-) -> None:
+    files: tuple[str, ...], dry_run: bool, yes: bool, parameters: dict[str, Any], store: str | None, device: str,
+    form: str,
+) -> None:  # fmt: skip
     """Run .clq files, one after another."""
     from ..connection import read_script
 
@@ -25,4 +27,4 @@ def COMMAND(
         if dry_run:
             print_plan(text, path, parameters, store)
         else:
-            run_text(text, path, parameters, store, device, form)
+            run_text(text, path, parameters, store, device, form, yes)

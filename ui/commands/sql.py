@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
-from ..running import run_text, running
+from ..running import run_text, running, yes_option
 
 
 @click.command("sql")
 @click.argument("statement")
+@yes_option
 @running
-def COMMAND(statement: str, parameters: dict[str, Any], store: str | None, device: str, form: str) -> None:
+def COMMAND(statement: str, yes: bool, parameters: dict[str, Any], store: str | None, device: str, form: str) -> None:
     """Run SQL over the results; clq queries may stand in it in parentheses."""
-    run_text(statement, None, parameters, store, device, form)
+    run_text(statement, None, parameters, store, device, form, yes)
