@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Union, runtime_checkable
 
 from .ast import Span
+from .citation import Citation
 
 if TYPE_CHECKING:
     from .checked import CheckedQuery, CheckedSql, Definition
@@ -67,13 +68,17 @@ Need = Literal["judge", "captions", "words", "images", "gradients", "classifier"
 
 @dataclass(frozen=True)
 class MethodDeclaration(Signature):
-    """A method of a verb: the clauses it reads beyond OF, IN, ON and USING, what it needs, and who published it."""
+    """A method of a verb: the clauses it reads beyond OF, IN, ON and USING, what it needs, and who published it.
+
+    `builds_on` are works of others that it makes use of.
+    """
 
     verbs: tuple[str, ...] = ()
     targets: tuple[str, ...] = ("place",)
     clauses: frozenset[str] = frozenset()
     needs: frozenset[Need] = frozenset()
-    citation: str = ""
+    citation: Citation | None = None
+    builds_on: tuple[Citation, ...] = ()
     abstains: str = ""  # why a unit may be left without a concept, and what to do about it
 
 
@@ -82,6 +87,7 @@ class ConstructorDeclaration(Signature):
     """A function of the language that makes a thing: torchvision(…), folder(…), words(…)."""
 
     kind: Kind = "model"
+    citation: Citation | None = None
 
 
 @dataclass(frozen=True)

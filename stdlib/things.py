@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..engine.fingerprint import Fingerprints
 from ..engine.operator import Operator, Source, Spec
+from ..lang.citation import Citation
 from ..lang.declare import Bound, ConstructorDeclaration, Kind
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class _Thing:
 
     def describe(self) -> dict[str, str]:
         found: dict[str, str] = self.spec.describe()
+        return found
+
+    def citations(self) -> tuple[Citation, ...]:
+        """Whom to cite where it is used; nobody for what is the lab's or the user's own."""
+        found: tuple[Citation, ...] = getattr(self.spec, "citations", ())
         return found
 
 

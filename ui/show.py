@@ -73,7 +73,8 @@ def _layers(statement: ast.Show, session: Session) -> pa.Table:
 def _methods(statement: ast.Show, session: Session) -> pa.Table:
     found = session.names.methods(statement.for_)
     rows = [
-        {"method": m.name, "verbs": ", ".join(m.verbs), "summary": m.summary, "citation": m.citation} for m in found
+        {"method": m.name, "verbs": ", ".join(m.verbs), "summary": m.summary, "citation": str(m.citation or "")}
+        for m in found
     ]
     return _table(rows, ["method", "verbs", "summary", "citation"])
 

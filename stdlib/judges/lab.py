@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import digest
+from ...lang.citation import Citation
 from ...lang.declare import ConstructorDeclaration, Parameter
 from ...ops import handles
 from ..lab.declarations import JUDGES
 from ..things import Built, Constructor, Judge
+from ..works import OPEN_CLIP
 from .opening import Seeing
 
 
@@ -23,6 +26,8 @@ class LabJudge(Seeing):
     seed: int | None = None
     prompts: tuple[str, ...] = ("{}",)
     captions: str | None = "lab.captions"
+
+    citations: ClassVar[tuple[Citation, ...]] = (OPEN_CLIP,)
 
     @property
     def folder(self) -> Path:

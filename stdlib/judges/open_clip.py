@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import digest
+from ...lang.citation import Citation
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
 from ...ops import handles
 from ..models import weights as files
 from ..models.torchvision import library_version
 from ..things import Built, Constructor, Judge
+from ..works import CLIP, OPEN_CLIP
 from .opening import Seeing
 
 HUB = "hf-hub:"
@@ -39,6 +42,8 @@ class OpenClip(Seeing):
     prompts: tuple[str, ...] = ("{}",)
     floor: float | None = None
     captions: str | None = None
+
+    citations: ClassVar[tuple[Citation, ...]] = (OPEN_CLIP, CLIP)
 
     @property
     def folder(self) -> Path | None:
@@ -142,6 +147,7 @@ DECLARATION = ConstructorDeclaration(
         Parameter("prompt", "str", "{}", "what a word is put into, such as 'a photo of a {}'"),
     ),
     kind="judge",
+    citation=OPEN_CLIP,
 )
 
 

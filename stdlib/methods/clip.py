@@ -6,6 +6,7 @@ from ...lang.declare import MethodDeclaration
 from ...ops.vectors import EmbeddedImages, EmbeddedTexts
 from ..job import Job, Method, Planned
 from ..things import Dataset
+from ..works import CLIP
 
 DECLARATION = MethodDeclaration(
     "clip",
@@ -14,7 +15,7 @@ DECLARATION = MethodDeclaration(
     verbs=("EMBED",),
     clauses=frozenset({"JUDGED BY"}),
     needs=frozenset({"judge"}),
-    citation="Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021",
+    citation=CLIP,
 )
 
 

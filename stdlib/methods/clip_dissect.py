@@ -3,6 +3,7 @@ units."""
 
 from __future__ import annotations
 
+from ...lang.citation import Citation
 from ...lang.declare import MethodDeclaration, Parameter
 from ...ops.activations import PooledActivations, TopImages
 from ...ops.answers import NamedUnits, TopEvidence
@@ -31,7 +32,11 @@ DECLARATION = MethodDeclaration(
     verbs=("EXPLAIN",),
     clauses=frozenset({"WITH", "JUDGED BY"}),
     needs=frozenset({"judge", "words", "images"}),
-    citation="Oikarinen and Weng, CLIP-Dissect, ICLR 2023",
+    citation=Citation(
+        "oikarinen2023clip", ("Oikarinen, Tuomas", "Weng, Tsui-Wei"),
+        "CLIP-Dissect: Automatic Description of Neuron Representations in Deep Vision Networks", "ICLR", 2023,
+        "https://arxiv.org/abs/2204.10965",
+    ),
     abstains="no word's mean cosine with the top images reaches the judge's floor (floor=null takes it off), "
     "or the unit is constant",
 )  # fmt: skip

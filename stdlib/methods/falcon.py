@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...lang.citation import Citation
 from ...lang.declare import MethodDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic
 from ...ops.activations import PooledActivations, TopImages
@@ -12,6 +13,7 @@ from ...ops.highs import ThresholdedImages
 from ...ops.words import CaptionWords
 from ..job import Job, Method, Planned
 from ..texts.lexicon import Lexicon
+from ..works import GRAD_CAM, WORDNET
 
 DECLARATION = MethodDeclaration(
     "falcon",
@@ -48,7 +50,13 @@ DECLARATION = MethodDeclaration(
     verbs=("EXPLAIN",),
     clauses=frozenset({"WITH", "CAPTIONED BY", "JUDGED BY", "CONTRAST"}),
     needs=frozenset({"judge", "captions", "images"}),
-    citation="Kalibhat et al., Identifying Interpretable Subspaces in Image Representations, ICML 2023",
+    citation=Citation(
+        "kalibhat2023identifying",
+        ("Kalibhat, Neha", "Bhardwaj, Shweta", "Bruss, C. Bayan", "Firooz, Hamed", "Sanjabi, Maziar", "Feizi, Soheil"),
+        "Identifying Interpretable Subspaces in Image Representations", "ICML", 2023,
+        "https://arxiv.org/abs/2307.10504",
+    ),
+    builds_on=(GRAD_CAM, WORDNET),
     abstains="no word stayed: silent images showed them all, the words of WITH stand in no caption found, "
     "or the unit has too few images",
 )  # fmt: skip

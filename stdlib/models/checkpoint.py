@@ -9,11 +9,13 @@ from pathlib import Path
 
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import canonical, digest
+from ...lang.citation import Citation
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic
 from ...ops import handles
 from ...ops.preprocess import Preprocess
 from ..things import Built, Constructor, Model, Texts
+from ..works import architecture_works
 from . import weights as files
 from .architectures import NORMALISATIONS, Architecture, architecture, new
 
@@ -46,6 +48,11 @@ class Checkpoint:
         if how.resize and how.size and size:
             resize = round(how.resize * size / how.size)
         return replace(how, size=size, resize=resize, mean=mean, std=std)
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Who published the architecture; who trained the file its owner knows."""
+        return architecture_works(self.architecture)
 
     def layers(self) -> Mapping[str, int | None]:
         """Layer -> units; of a torch file the number of classes is known when it runs."""

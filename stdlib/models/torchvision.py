@@ -10,11 +10,13 @@ from pathlib import Path
 
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import canonical, digest
+from ...lang.citation import Citation
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
 from ...ops import handles
 from ...ops.preprocess import Preprocess
 from ..things import Built, Constructor, Model
+from ..works import IMAGENET, TORCHVISION, architecture_works
 from . import weights as files
 from .architectures import NORMALISATIONS, Architecture, architecture, imagenet_classes, new, torchvision_names
 
@@ -50,6 +52,12 @@ class Torchvision:
         if self.weights in self.known.weights:
             return files.hub_folder() / self.known.weights[self.weights].file
         return files.existing(self.weights, f"the weights of {self.architecture}")
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The architecture, the library, and what published weights were trained on."""
+        trained = (IMAGENET,) if self.weights.startswith("IMAGENET1K") else ()
+        return (*architecture_works(self.architecture), TORCHVISION, *trained)
 
     def layers(self) -> Mapping[str, int | None]:
         """Layer -> units. A file may hold another number of classes: read where its header tells, else not known."""
@@ -173,6 +181,7 @@ DECLARATION = ConstructorDeclaration(
             choices=tuple(NORMALISATIONS), nullable=True,
         ),
     ),
+    citation=TORCHVISION,
 )  # fmt: skip
 
 

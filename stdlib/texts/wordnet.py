@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import digest
+from ...lang.citation import Citation
 from ...lang.declare import ConstructorDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic
 from ..things import Built, Constructor, Texts
+from ..works import WORDNET
 
 VERSION = "wordnet-3.0"
 
@@ -20,6 +23,7 @@ class WordNetWords:
     """Noun lemmas of WordNet 3.0, `_` written as a space; with `root`, those of the synsets below it."""
 
     root: str | None = None
+    citations: ClassVar[tuple[Citation, ...]] = (WORDNET,)
 
     @cached_property
     def held(self) -> list[str]:
@@ -63,6 +67,7 @@ DECLARATION = ConstructorDeclaration(
     "noun lemmas of WordNet 3.0",
     (Parameter("root", "str", None, "a synset such as 'object.n.01': only the words below it", nullable=True),),
     kind="vocabulary",
+    citation=WORDNET,
 )
 
 
