@@ -111,6 +111,22 @@ class Catalog:
     def built_in(self, name: str) -> bool:
         return name in self._things()
 
+    def synset(self, name: str) -> bool:
+        """Whether WordNet has this synset; only the table of nouns ships, so others are believed."""
+        from .wordnet import table
+
+        if name.split(".")[-2:-1] != ["n"]:
+            return True
+        try:
+            return bool(table.synset(name))
+        except KeyError:
+            return False
+
+    def synsets(self, word: str) -> Sequence[str]:
+        from .wordnet import table
+
+        return table.synsets(word)
+
     def definition(self, name: str) -> Definition | None:
         return self.definitions.get(name)
 

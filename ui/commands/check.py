@@ -27,11 +27,12 @@ def COMMAND(queries: tuple[str, ...], form: str, parameters: dict[str, Any]) -> 
     from ..connection import read_script
 
     found: list[Diagnostic] = []
+    problems: tuple[Diagnostic, ...]
     for query in queries:
         try:
             text, path = read_script(query)
         except Diagnostic as problem:
-            problems: tuple[Diagnostic, ...] = (problem,)
+            path, problems = query, (problem,)
         else:
             problems = examine(text, path, parameters).problems
         if form == "text":
