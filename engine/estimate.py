@@ -10,15 +10,20 @@ from .operator import Operator, Scan, Source
 from .plan import Compute, Pass, Plan, Round
 
 Count = Callable[[Source], "int | None"]
+Lacking = Callable[[Round], "int | None"]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds and rows by the key of a node; `unknown` names work that nothing is known of."""
+    """Seconds and rows by the key of a node; `unknown` names work that nothing is known of.
+
+    `there` tells of each round how many of its images need not be read: the store has their rows.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     rounds: tuple[float | None, ...] = ()
+    there: tuple[int, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property
@@ -27,12 +32,14 @@ class Estimate:
         return sum(self.seconds.values())
 
 
-def estimate(plan: Plan, rates: Rates, device: str, count: Count) -> Estimate:
-    """What each step of a plan will take. `count` tells how many images a data set has, if that is cheap to know."""
+def estimate(plan: Plan, rates: Rates, device: str, count: Count, lacking: Lacking) -> Estimate:
+    """What each step of a plan will take. `count` tells how many images a data set has, if that is cheap to know, and
+    `lacking` for how many of a round's images there are no rows yet."""
     seconds: dict[str, float] = {}
     rows: dict[str, int] = {}
     rounds: list[float | None] = []
     unknown: dict[str, None] = {}
+    there: list[int] = []
     for step in plan.steps:
         if isinstance(step, Compute):
             rate = rates.get(global_rate(step.operator, device))
@@ -40,8 +47,11 @@ def estimate(plan: Plan, rates: Rates, device: str, count: Count) -> Estimate:
                 # Its rows are not known before a run; of the same work as often before they are about the same.
                 seconds[step.operator.key] = rate * _rows_before(step.operator, rates, device)
             continue
-        rounds.append(_round(step, rates, device, count, seconds, rows, unknown))
-    return Estimate(seconds, rows, tuple(rounds), tuple(unknown))
+        images = count(step.dataset)
+        new = None if images is None or any(_chooses(s) for s in step.scans) else lacking(step)
+        there.append(0 if images is None or new is None else images - new)
+        rounds.append(_round(step, rates, device, images, new, seconds, rows, unknown))
+    return Estimate(seconds, rows, tuple(rounds), tuple(there), tuple(unknown))
 
 
 def _rows_before(operator: Operator, rates: Rates, device: str) -> float:
@@ -50,10 +60,9 @@ def _rows_before(operator: Operator, rates: Rates, device: str) -> float:
 
 
 def _round(
-    step: Round, rates: Rates, device: str, count: Count, seconds: dict[str, float], rows: dict[str, int],
-    unknown: dict[str, None],
+    step: Round, rates: Rates, device: str, images: int | None, new: int | None, seconds: dict[str, float],
+    rows: dict[str, int], unknown: dict[str, None],
 ) -> float | None:  # fmt: skip
-    images = count(step.dataset)
     if images is None or any(_chooses(s) for s in step.scans):
         unknown[f"round over chosen images of {step.dataset.name}"] = None
         return None
@@ -66,7 +75,7 @@ def _round(
         if rate is None or decode is None:
             unknown[p.label] = None
             continue
-        each = images * (rate + decode / len(step.passes)) / len(p.scans)
+        each = (images if new is None else new) * (rate + decode / len(step.passes)) / len(p.scans)
         for scan in p.scans:
             seconds[scan.key] = each
             took.append(each)

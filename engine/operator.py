@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
@@ -131,6 +131,8 @@ class Source(Operator):
     fingerprint: str
     name: str = field(default="", compare=False)
     spec: Any = field(default=None, compare=False)
+    # Of a data set: what each image is, by its content, so that rows made of it can be found again.
+    identities: Callable[[], Sequence[str]] | None = field(default=None, compare=False)
 
     def label(self) -> str:
         return f"{self.kind} {self.name}"
@@ -170,6 +172,7 @@ class Scan(Operator):
     """
 
     scope: ClassVar[Literal["source", "scan", "global"]] = "scan"
+    rowwise: ClassVar[bool] = False  # one row for each image, which depends on that image alone
 
     @property
     def dataset(self) -> Source:

@@ -15,6 +15,7 @@ from .operator import Consumer, Global, Operator, Scan, Source
 from .plan import Pass, Plan, Round, naive
 from .reader import batches
 from .resources import Resources
+from .reuse import Known, ids_of, known_rows, remember
 from .rules import RULES, Rule
 from .store import Store, rows_of
 
@@ -103,20 +104,30 @@ class _Started:
     consumer: Consumer
     wanted: np.ndarray
     shards: list[dict[range, Path]]
+    known: list[Known | None]
     seconds: float = 0.0
     images: int = 0
 
+    def lacks(self, shard: range) -> bool:
+        """Whether there are images in a shard, and a scan without it."""
+        return len(self.within(shard)) > 0 and not all(shard in have for have in self.shards)
+
     def missing(self, shard: range) -> np.ndarray:
-        """The images of a shard that must be read: none if every scan has it."""
-        if all(shard in have for have in self.shards):
-            return self.wanted[:0]
-        return self.within(shard)
+        """The images of a shard that must be read: those for which a scan without the shard knows no row either."""
+        inside = self.within(shard)
+        if not self.lacks(shard):
+            return inside[:0]
+        lacking = [k for have, k in zip(self.shards, self.known, strict=True) if shard not in have]
+        if any(k is None for k in lacking):
+            return inside
+        there = sum(k.has(inside).astype(int) for k in lacking if k is not None)
+        return inside[there < len(lacking)]
 
     def within(self, shard: range) -> np.ndarray:
         return self.wanted[(self.wanted >= shard.start) & (self.wanted < shard.stop)]
 
 
-def _start(work: Pass, images: int, reading: Reading) -> list[_Started]:
+def _start(work: Pass, images: int, ids: np.ndarray | None, reading: Reading) -> list[_Started]:
     """A pass, started once for each selection of images among its scans: fusing must not change what a scan sees."""
     import numpy as np
 
@@ -129,6 +140,7 @@ def _start(work: Pass, images: int, reading: Reading) -> list[_Started]:
         _Started(
             work.label, tuple(scans), type(scans[0]).start(scans, reading, reading.resources), wanted,
             [reading.store.shards(s) for s in scans],
+            [None if ids is None or not s.rowwise else known_rows(reading.store, s, ids) for s in scans],
         )
         for wanted, scans in groups.values()
     ]  # fmt: skip
@@ -140,7 +152,8 @@ def _run_round(round_: Round, title: str, reading: Reading, rates: Rates) -> dic
     resources, store = reading.resources, reading.store
     images = reading.opened(round_.dataset)
     began = time.perf_counter()
-    passes = [started for p in round_.passes for started in _start(p, len(images), reading)]
+    ids = _ids(round_, len(images))
+    passes = [started for p in round_.passes for started in _start(p, len(images), ids, reading)]
     total = len(np.unique(np.concatenate([p.wanted for p in passes])))
     names = ", ".join(dict.fromkeys(p.label for p in passes))
     whole = [range(n, min(n + resources.shard, len(images))) for n in range(0, len(images), resources.shard)]
@@ -148,14 +161,30 @@ def _run_round(round_: Round, title: str, reading: Reading, rates: Rates) -> dic
     with resources.showing(f"{title} {round_.dataset.name}: {names}", total) as progress:
         for shard in whole:
             needed = np.unique(np.concatenate([p.within(shard) for p in passes]))
-            active = [p for p in passes if len(p.missing(shard))]
+            active = [p for p in passes if p.lacks(shard)]
             block = np.unique(np.concatenate([needed[:0], *(p.missing(shard) for p in active)]))
             if len(block) < len(needed):
                 progress.advance(len(needed) - len(block))
             if active:
                 _fill_shard(shard, block, active, images, store, resources, progress.advance)
     decoded = resources.counts["decoded"] - decoded
+    if ids is not None:
+        for p in passes:
+            for scan in p.scans:
+                if scan.rowwise:
+                    remember(store, scan, ids[p.wanted])
     return _finish(round_, passes, whole, time.perf_counter() - began, decoded, reading, rates)
+
+
+def _ids(round_: Round, count: int) -> np.ndarray | None:
+    """What each image is, if the data set can tell and a scan could make use of it."""
+    identities = round_.dataset.identities
+    if identities is None or not any(s.rowwise for s in round_.scans):
+        return None
+    found = identities()
+    if len(found) != count:
+        raise ValueError(f"{round_.dataset.name} has {count} images and {len(found)} identities")
+    return ids_of(found)
 
 
 def _finish(
@@ -190,9 +219,10 @@ def _fill_shard(
     import numpy as np
 
     parts: list[list[list[dict[str, np.ndarray]]]] = [[[] for _ in p.scans] for p in active]
+    todo = [p.missing(shard) for p in active]
     for batch in batches(images, block, resources):
-        for p, held in zip(active, parts, strict=True):
-            part = batch.only(np.isin(batch.indices, p.wanted))
+        for p, needed, held in zip(active, todo, parts, strict=True):
+            part = batch.only(np.isin(batch.indices, needed))
             if len(part.indices):
                 began = time.perf_counter()
                 for rows, out in zip(p.consumer.consume(part), held, strict=True):
@@ -200,8 +230,22 @@ def _fill_shard(
                 p.seconds += time.perf_counter() - began
                 p.images += len(part.indices)
         tell(len(batch.indices))
-    for p, held in zip(active, parts, strict=True):
-        for scan, have, made in zip(p.scans, p.shards, held, strict=True):
-            if made and shard not in have:
-                joined = {name: np.concatenate([m[name] for m in made]) for name in made[0]}
-                have[shard] = store.put_shard(scan, shard, joined)
+    for p, needed, held in zip(active, todo, parts, strict=True):
+        for scan, have, known, made in zip(p.scans, p.shards, p.known, held, strict=True):
+            if shard not in have:
+                joined = {name: np.concatenate([m[name] for m in made]) for name in made[0]} if made else {}
+                rows = _with_known(joined, needed, p.within(shard), known)
+                if rows:
+                    have[shard] = store.put_shard(scan, shard, rows)
+
+
+def _with_known(made: Rows, needed: np.ndarray, inside: np.ndarray, known: Known | None) -> Rows:
+    """The rows of all images of a shard: those computed now, and those that earlier artifacts have."""
+    import numpy as np
+
+    if known is None or len(needed) == len(inside):
+        return made
+    others = inside[~np.isin(inside, needed)]
+    taken = known.take(others)
+    order = np.argsort(np.concatenate([needed, others]), kind="stable")
+    return {k: np.concatenate([made[k], v])[order] if made else v for k, v in taken.items()}

@@ -107,7 +107,10 @@ class Store:
 
     def find(self, operator: Operator) -> Artifact | None:
         """The verified artifact, or None. A damaged one is set aside and counts as missing."""
-        key = operator.key
+        return self.held(operator.key)
+
+    def held(self, key: str) -> Artifact | None:
+        """As `find`, by the operator's key."""
         if key in self._open:
             return self._open[key]
         folder = self.folder(key)

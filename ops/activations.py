@@ -18,6 +18,7 @@ class PooledActivations(Scan):
     """A [images, units] of one layer, captured by a forward hook and pooled there; stored in shards, 'activations'."""
 
     couples: ClassVar[frozenset[Axis]] = frozenset()
+    rowwise: ClassVar[bool] = True
     model: Source
     images: Source
     layer: str

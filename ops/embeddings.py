@@ -16,6 +16,7 @@ class ImageEmbeddings(Scan):
     """Image vectors [images, D] of a judge, rows of 2-norm 1; stored in shards, 'vectors'."""
 
     couples: ClassVar[frozenset[Axis]] = frozenset()
+    rowwise: ClassVar[bool] = True
     judge: Source
     images: Source
 

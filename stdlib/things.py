@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..engine.fingerprint import Fingerprints
@@ -45,7 +45,9 @@ class _Thing:
 
     def source(self, known: Fingerprints) -> Source:
         """The leaf of a plan that stands for this thing."""
-        return Source(self.kind, self.spec.fingerprint(known), self.name, self.spec)
+        identities = getattr(self.spec, "identities", None)
+        each = partial(identities, known) if identities is not None else None
+        return Source(self.kind, self.spec.fingerprint(known), self.name, self.spec, each)
 
     def describe(self) -> dict[str, str]:
         found: dict[str, str] = self.spec.describe()

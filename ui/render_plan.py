@@ -11,6 +11,7 @@ from ..engine.measure import Measure, Rates
 from ..engine.operator import Operator, Scan, Source
 from ..engine.plan import Plan, Round, outputs
 from ..engine.resources import Resources
+from ..engine.reuse import lacking
 from ..engine.store import Store
 from ..lang.diagnostic import Diagnostic
 from .planning import PlannedQuery
@@ -90,7 +91,10 @@ def view_of(
         except Diagnostic:
             return None  # what is missing is told when it is needed
 
-    known = estimate(plan, Rates.load(store.root), resources.device, count)
+    def new(round_: Round) -> int | None:
+        return lacking(store, round_.dataset, round_.scans) if (store.root / "rows").exists() else None
+
+    known = estimate(plan, Rates.load(store.root), resources.device, count, new)
     return PlanView(plan, store, queries, resources.device, known, measures)
 
 
@@ -146,8 +150,9 @@ def _time(view: PlanView) -> str:
 def _round_time(view: PlanView, number: int) -> str:
     if view.measures is not None or number > len(view.estimate.rounds):
         return ""
-    seconds = view.estimate.rounds[number - 1]
-    return "" if seconds is None else f", about {spoken(seconds)}"
+    seconds, there = view.estimate.rounds[number - 1], view.estimate.there[number - 1]
+    known = f", {there:,} of them known from earlier runs" if there else ""
+    return known + ("" if seconds is None else f", about {spoken(seconds)}")
 
 
 def spoken(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,6 +62,11 @@ class Arrays:
 
     def fingerprint(self, known: Fingerprints) -> str:
         return digest([known.file(Path(self.path).expanduser()), self.images])
+
+    def identities(self, known: Fingerprints) -> Sequence[str]:
+        """The digest of each image's pixels."""
+        shape = str(self.pixels.shape[1:]).encode()
+        return [hashlib.blake2b(shape + image.tobytes(), digest_size=16).hexdigest() for image in self.pixels]
 
     def open(self, device: str) -> HeldImages:
         return HeldImages(self.name, self.pixels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,20 @@ class Combined:
                 for d, items in self.parts
             ]
         )
+
+    @property
+    def identities(self) -> Callable[[Fingerprints], Sequence[str]] | None:
+        """Those of the parts, if every part can tell what its images are."""
+        if not all(getattr(d.spec, "identities", None) for d, _ in self.parts):
+            return None
+        return self._identities
+
+    def _identities(self, known: Fingerprints) -> Sequence[str]:
+        out: list[str] = []
+        for dataset, items in self.parts:
+            each = dataset.spec.identities(known)
+            out += [each[i] for i in _opened(dataset, items, "cpu")[1]]
+        return out
 
     def open(self, device: str) -> CombinedImages:
         return CombinedImages([_opened(d, items, device) for d, items in self.parts])

@@ -43,6 +43,10 @@ class Folder:
     def fingerprint(self, known: Fingerprints) -> str:
         return known.files(list(self.files))
 
+    def identities(self, known: Fingerprints) -> Sequence[str]:
+        """The digest of each file."""
+        return [known.file(path) for _, path in self.files]
+
     def open(self, device: str) -> Files:
         return Files(self.name, self.files)
 

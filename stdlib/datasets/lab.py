@@ -30,6 +30,11 @@ class LabDataset:
 
         return LabImages(self.short).fingerprint
 
+    def identities(self, known: Fingerprints) -> Sequence[str]:
+        """Which image of which version of the renderer."""
+        whole = self.fingerprint(known)
+        return [f"{whole} {i}" for i in range(len(LabPictures(self.short)))]
+
     def open(self, device: str) -> LabPictures:
         return LabPictures(self.short)
 

@@ -70,6 +70,34 @@ def images(count: int = 20, **more: Any) -> Source:
     return Source("dataset", f"{count}/{spec.seed}", f"toys{count}s{spec.seed}", spec)
 
 
+@dataclass(frozen=True)
+class ToySample:
+    """Some images of a larger data set, which are the same images in every sample."""
+
+    chosen: tuple[int, ...]
+    whole: ToyImages = ToyImages(1000)
+
+    def open(self, device: str) -> ToySample:
+        return self
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def image_name(self, index: int) -> str:
+        return f"image_{self.chosen[index]}.png"
+
+    def read(self, index: int) -> np.ndarray:
+        return pixels(self.whole, self.chosen[index])
+
+    def identities(self) -> list[str]:
+        return [f"image {i}" for i in self.chosen]
+
+
+def sample(*chosen: int) -> Source:
+    spec = ToySample(chosen)
+    return Source("dataset", f"sample {chosen}", "sample", spec, spec.identities)
+
+
 def model(weight: int = 3, **more: Any) -> Source:
     return Source("model", str(weight), f"toy{weight}", ToyModel(weight, **more))
 

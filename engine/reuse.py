@@ -1,0 +1,165 @@
+"""Rows that the store has already: the same work on the same image, whatever data set the image was in then.
+
+A scan whose rows depend on one image each (`rowwise`) leaves, beside its artifact, the identities of its images. The
+next scan of the same work asks for them: added images cost their own share, a larger sample only its new part.
+
+    STORE/rows/<work>/<artifact>-<digest>.safetensors    'ids' [images, 16], in the order of the artifact's rows
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .artifact import Artifact
+from .operator import Scan, Source, digest
+from .store import Store, digest_of, rows_of, write_aside
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Rows = dict[str, np.ndarray]
+
+MOST = 16  # earlier artifacts that are looked into, newest first
+
+
+def work_key(scan: Scan) -> str:
+    """Names what a scan does to an image, apart from which images there are."""
+    sources = [i.key for i in scan.inputs if i is not scan.dataset]
+    arguments = sorted((k, str(v)) for k, v in scan.arguments.items())
+    return digest([type(scan).__name__, scan.version, [list(a) for a in arguments], sources])
+
+
+def ids_of(identities: Sequence[str]) -> np.ndarray:
+    """Identities of images as bytes [images] of 16."""
+    import numpy as np
+
+    return np.array([hashlib.blake2b(i.encode(), digest_size=16).digest() for i in identities], dtype="V16")
+
+
+def remember(store: Store, scan: Scan, ids: np.ndarray) -> None:
+    """Leave the identities of a finished scan's images for later ones."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    folder = _folder(store, scan)
+    if any(folder.glob(f"{scan.key}-*")):
+        return
+    data = save({"ids": np.frombuffer(ids.tobytes(), np.uint8).reshape(-1, 16)})
+    folder.mkdir(parents=True, exist_ok=True)
+    write_aside(folder / f"{scan.key}-{digest_of(data)}.safetensors", data)
+
+
+def _folder(store: Store, scan: Scan) -> Path:
+    return store.root / "rows" / work_key(scan)
+
+
+@dataclass
+class Known:
+    """Where the rows of some images are: for each image the number of an artifact, and the row in it; -1 for none."""
+
+    artifacts: list[Artifact]
+    which: np.ndarray
+    row: np.ndarray
+    _last: tuple[Path, Rows] | None = field(default=None, repr=False)
+
+    def has(self, indices: np.ndarray) -> np.ndarray:
+        """Whether there is a row for each of these images."""
+        found: np.ndarray = self.which[indices] >= 0
+        return found
+
+    def take(self, indices: np.ndarray) -> Rows:
+        """The rows of these images, each of which has one, in this order."""
+        import numpy as np
+
+        parts: list[tuple[np.ndarray, Rows]] = []
+        for number in np.unique(self.which[indices]):
+            places = np.flatnonzero(self.which[indices] == number)
+            parts += self._from(self.artifacts[int(number)], places, self.row[indices][places])
+        order = np.argsort(np.concatenate([places for places, _ in parts]), kind="stable")
+        names = parts[0][1]
+        return {name: np.concatenate([rows[name] for _, rows in parts])[order] for name in names}
+
+    def _from(self, artifact: Artifact, places: np.ndarray, rows: np.ndarray) -> list[tuple[np.ndarray, Rows]]:
+        import numpy as np
+
+        out, first = [], 0
+        for path in artifact.files:
+            count = rows_of(path)
+            inside = np.flatnonzero((rows >= first) & (rows < first + count))
+            if len(inside):
+                held = self._read(path)
+                out.append((places[inside], {k: v[rows[inside] - first] for k, v in held.items()}))
+            first += count
+        return out
+
+    def _read(self, path: Path) -> Rows:
+        """A shard; the last one is kept, for the next images are likely in it as well."""
+        from safetensors.numpy import load_file
+
+        if self._last is None or self._last[0] != path:
+            self._last = path, load_file(path)
+        return self._last[1]
+
+
+def known_rows(store: Store, scan: Scan, ids: np.ndarray) -> Known | None:
+    """The rows of these images that earlier scans of the same work have left; None if there are none."""
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    found = Known([], np.full(len(ids), -1, np.int64), np.full(len(ids), -1, np.int64))
+    paths = sorted(_folder(store, scan).glob("*-*.safetensors"), key=lambda p: p.stat().st_mtime_ns, reverse=True)
+    for path in paths[:MOST]:
+        key, _, sealed = path.stem.partition("-")
+        if key == scan.key:
+            continue
+        data = path.read_bytes()
+        held = store.held(key) if digest_of(data) == sealed else None
+        if held is None:
+            path.unlink(missing_ok=True)  # its artifact is gone, or it is damaged
+            continue
+        try:
+            there = np.frombuffer(load(data)["ids"].tobytes(), dtype="V16")
+        except SafetensorError:
+            path.unlink(missing_ok=True)
+            continue
+        _match(found, held, ids, there)
+        if (found.which >= 0).all():
+            break
+    return found if found.artifacts else None
+
+
+def lacking(store: Store, dataset: Source, scans: Sequence[Scan]) -> int | None:
+    """How many images of a data set some of these scans have no row for; None where that cannot be told."""
+    if dataset.identities is None or not all(s.rowwise for s in scans):
+        return None
+    ids = ids_of(dataset.identities())
+    missing = _none(len(ids))
+    for scan in scans:
+        found = known_rows(store, scan, ids)
+        if found is None:
+            return len(ids)
+        missing |= found.which < 0
+    return int(missing.sum())
+
+
+def _none(count: int) -> np.ndarray:
+    import numpy as np
+
+    return np.zeros(count, bool)
+
+
+def _match(found: Known, held: Artifact, ids: np.ndarray, there: np.ndarray) -> None:
+    import numpy as np
+
+    place = {one: row for row, one in enumerate(there.tolist())}
+    lacking = np.flatnonzero(found.which < 0)
+    rows = np.array([place.get(one, -1) for one in ids[lacking].tolist()], np.int64)
+    new = lacking[rows >= 0]
+    if len(new):
+        found.which[new], found.row[new] = len(found.artifacts), rows[rows >= 0]
+        found.artifacts.append(held)
