@@ -156,6 +156,24 @@ class Global(Operator):
         raise TypeError(f"{type(self).__name__} has no kernel")
 
 
+@dataclass(frozen=True, eq=False)
+class Rowwise(Global):
+    """A global operator with a row for each text of one of its inputs, which depends on that text alone."""
+
+    @property
+    def rows_of(self) -> Operator:
+        """The input whose texts these are."""
+        raise TypeError(f"{type(self).__name__} names no input")
+
+    def identities(self, inputs: Inputs) -> Sequence[str]:
+        """The texts, or what else tells rows apart."""
+        raise TypeError(f"{type(self).__name__} has no rows")
+
+    def compute_rows(self, inputs: Inputs, resources: Resources, which: np.ndarray) -> dict[str, np.ndarray]:
+        """The rows of some of the texts, by number."""
+        raise TypeError(f"{type(self).__name__} has no kernel")
+
+
 class Consumer(Protocol):
     """What stands at the end of one pass: it takes batches of decoded images and gives rows to each of its scans."""
 

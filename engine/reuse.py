@@ -1,9 +1,10 @@
-"""Rows that the store has already: the same work on the same image, whatever data set the image was in then.
+"""Rows that the store has already: the same work on the same image or text, whatever list it stood in then.
 
-A scan whose rows depend on one image each (`rowwise`) leaves, beside its artifact, the identities of its images. The
-next scan of the same work asks for them: added images cost their own share, a larger sample only its new part.
+A scan whose rows depend on one image each, and a global operator whose rows depend on one text each, leave the
+identities of their rows beside the artifact. The next one of the same work asks for them: added images and words cost
+their own share, a larger sample only its new part.
 
-    STORE/rows/<work>/<artifact>-<digest>.safetensors    'ids' [images, 16], in the order of the artifact's rows
+    STORE/rows/<work>/<artifact>-<digest>.safetensors    'ids' [rows, 16], in the order of the artifact's rows
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .artifact import Artifact
-from .operator import Scan, Source, digest
+from .artifact import Artifact, Result
+from .operator import Inputs, Rowwise, Scan, Source, digest
+from .resources import Resources
 from .store import Store, digest_of, rows_of, write_aside
 
 if TYPE_CHECKING:
@@ -26,35 +28,36 @@ if TYPE_CHECKING:
 MOST = 16  # earlier artifacts that are looked into, newest first
 
 
-def work_key(scan: Scan) -> str:
-    """Names what a scan does to an image, apart from which images there are."""
-    sources = [i.key for i in scan.inputs if i is not scan.dataset]
-    arguments = sorted((k, str(v)) for k, v in scan.arguments.items())
-    return digest([type(scan).__name__, scan.version, [list(a) for a in arguments], sources])
+def work_key(operator: Scan | Rowwise) -> str:
+    """Names what an operator does to an image or a text, apart from which of them there are."""
+    rows_of = operator.dataset if isinstance(operator, Scan) else operator.rows_of
+    sources = [i.key for i in operator.inputs if i is not rows_of]
+    arguments = sorted((k, str(v)) for k, v in operator.arguments.items())
+    return digest([type(operator).__name__, operator.version, [list(a) for a in arguments], sources])
 
 
 def ids_of(identities: Sequence[str]) -> np.ndarray:
-    """Identities of images as bytes [images] of 16."""
+    """Identities of images or texts as bytes [rows] of 16."""
     import numpy as np
 
     return np.array([hashlib.blake2b(i.encode(), digest_size=16).digest() for i in identities], dtype="V16")
 
 
-def remember(store: Store, scan: Scan, ids: np.ndarray) -> None:
-    """Leave the identities of a finished scan's images for later ones."""
+def remember(store: Store, operator: Scan | Rowwise, ids: np.ndarray) -> None:
+    """Leave the identities of a finished artifact's rows for later ones."""
     import numpy as np
     from safetensors.numpy import save
 
-    folder = _folder(store, scan)
-    if any(folder.glob(f"{scan.key}-*")):
+    folder = _folder(store, operator)
+    if any(folder.glob(f"{operator.key}-*")):
         return
     data = save({"ids": np.frombuffer(ids.tobytes(), np.uint8).reshape(-1, 16)})
     folder.mkdir(parents=True, exist_ok=True)
-    write_aside(folder / f"{scan.key}-{digest_of(data)}.safetensors", data)
+    write_aside(folder / f"{operator.key}-{digest_of(data)}.safetensors", data)
 
 
-def _folder(store: Store, scan: Scan) -> Path:
-    return store.root / "rows" / work_key(scan)
+def _folder(store: Store, operator: Scan | Rowwise) -> Path:
+    return store.root / "rows" / work_key(operator)
 
 
 @dataclass
@@ -105,17 +108,33 @@ class Known:
         return self._last[1]
 
 
-def known_rows(store: Store, scan: Scan, ids: np.ndarray) -> Known | None:
-    """The rows of these images that earlier scans of the same work have left; None if there are none."""
+def computed_rows(operator: Rowwise, inputs: Inputs, store: Store, resources: Resources) -> Result:
+    """The output of a global operator whose rows depend on one text each: only new texts are worked on."""
+    import numpy as np
+
+    ids = ids_of(operator.identities(inputs))
+    known = known_rows(store, operator, ids)
+    new = np.arange(len(ids)) if known is None else np.flatnonzero(known.which < 0)
+    rows: Rows = dict(operator.compute_rows(inputs, resources, new)) if len(new) or known is None else {}
+    if known is not None and len(new) < len(ids):
+        old = np.flatnonzero(known.which >= 0)
+        order = np.argsort(np.concatenate([new, old]), kind="stable")
+        rows = {k: np.concatenate([rows[k], v])[order] if rows else v for k, v in known.take(old).items()}
+    remember(store, operator, ids)
+    return Result(rows)
+
+
+def known_rows(store: Store, operator: Scan | Rowwise, ids: np.ndarray) -> Known | None:
+    """The rows of these images or texts that earlier runs of the same work have left; None if there are none."""
     import numpy as np
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     found = Known([], np.full(len(ids), -1, np.int64), np.full(len(ids), -1, np.int64))
-    paths = sorted(_folder(store, scan).glob("*-*.safetensors"), key=lambda p: p.stat().st_mtime_ns, reverse=True)
+    paths = sorted(_folder(store, operator).glob("*-*.safetensors"), key=lambda p: p.stat().st_mtime_ns, reverse=True)
     for path in paths[:MOST]:
         key, _, sealed = path.stem.partition("-")
-        if key == scan.key:
+        if key == operator.key:
             continue
         data = path.read_bytes()
         held = store.held(key) if digest_of(data) == sealed else None

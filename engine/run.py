@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from . import debug
 from .artifact import Artifact
 from .measure import Measure, Rates, decode_rate, global_rate, pass_rate, scan_rate
-from .operator import Consumer, Global, Operator, Scan, Source
+from .operator import Consumer, Global, Operator, Rowwise, Scan, Source
 from .plan import Pass, Plan, Round, naive
 from .reader import batches
 from .resources import Resources
-from .reuse import Known, ids_of, known_rows, remember
+from .reuse import Known, computed_rows, ids_of, known_rows, remember
 from .rules import RULES, Rule
 from .store import Store, rows_of
 
@@ -83,7 +83,10 @@ def run(plan: Plan, store: Store, resources: Resources) -> dict[str, Measure]:
 
 def _compute(operator: Global, reading: Reading, rates: Rates) -> Measure:
     began = time.perf_counter()
-    result = operator.compute(reading, reading.resources)
+    if isinstance(operator, Rowwise):
+        result = computed_rows(operator, reading, reading.store, reading.resources)
+    else:
+        result = operator.compute(reading, reading.resources)
     seconds = time.perf_counter() - began
     held = reading.store.put(operator, result, seconds)
     if debug.level() >= 4:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ..engine.artifact import Result
-from ..engine.operator import Axis, Consumer, Global, Inputs, Operator, Scan, Source
+from ..engine.operator import Axis, Consumer, Global, Inputs, Operator, Rowwise, Scan, Source
 from ..engine.resources import Resources
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,7 @@ def texts_of(operator: Operator, inputs: Inputs) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class TextEmbeddings(Global):
+class TextEmbeddings(Rowwise):
     """Text vectors [texts, D] of a judge, rows of 2-norm 1. With several prompts, the normalised mean over them."""
 
     couples: ClassVar[frozenset[Axis]] = frozenset()
@@ -62,15 +65,23 @@ class TextEmbeddings(Global):
         what = self.texts.name if isinstance(self.texts, Source) else self.texts.label()
         return f"text vectors of {what} by {self.judge.name}"
 
-    def compute(self, inputs: Inputs, resources: Resources) -> Result:
+    @property
+    def rows_of(self) -> Operator:
+        return self.texts
+
+    def identities(self, inputs: Inputs) -> Sequence[str]:
+        return texts_of(self.texts, inputs)
+
+    def compute_rows(self, inputs: Inputs, resources: Resources, which: np.ndarray) -> dict[str, np.ndarray]:
         from .kernels.embed import embed_texts
 
-        texts = texts_of(self.texts, inputs)
+        every = texts_of(self.texts, inputs)
+        texts = [every[i] for i in which.tolist()]
         judge = inputs.opened(self.judge)
         with resources.showing(f"{self.judge.name} text embedding", len(texts)) as progress:
             vectors = embed_texts(judge, texts, self.prompts, progress.advance)
         resources.counts[f"texts {self.judge.name}"] += len(texts)
-        return Result({"vectors": vectors})
+        return {"vectors": vectors}
 
 
 @dataclass(frozen=True, eq=False)

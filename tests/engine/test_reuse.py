@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from toys import Forward, ToyImages, ToyModel, ToyScan, images, model, pixels, response, sample
 
-from clq.engine.operator import Consumer, Inputs, Source
+from clq.engine.operator import Consumer, Inputs, Operator, Rowwise, Source
 from clq.engine.resources import Batch, Resources
 from clq.engine.reuse import lacking, work_key
 from clq.engine.run import optimize, run
@@ -155,3 +155,57 @@ def test_one_after_another_equals_from_the_start(
 
 def test_the_toy_images_know_their_pixels() -> None:
     assert (pixels(ToyImages(1000), 5) == sample(5).spec.read(0)).all()
+
+
+# ------------------------------------------------------------------ texts
+
+
+@dataclass(frozen=True)
+class Words:
+    texts: tuple[str, ...]
+
+    def open(self, device: str) -> Words:
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Lengths(Rowwise):
+    """'length' [texts], times a weight."""
+
+    words: Source
+    weight: int = 1
+
+    @property
+    def rows_of(self) -> Operator:
+        return self.words
+
+    def identities(self, inputs: Inputs) -> Sequence[str]:
+        found: Sequence[str] = inputs.opened(self.words).texts
+        return found
+
+    def compute_rows(self, inputs: Inputs, resources: Resources, which: np.ndarray) -> dict[str, np.ndarray]:
+        texts = self.identities(inputs)
+        resources.counts["texts"] += len(which)
+        return {"length": np.array([len(texts[i]) * self.weight for i in which], np.int64)}
+
+
+def lengths(*texts: str, weight: int = 1) -> Lengths:
+    return Lengths(Source("vocabulary", " ".join(texts), "words", Words(texts)), weight)
+
+
+def test_only_new_texts_are_worked_on(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def work(operator: Lengths) -> int:
+        resources = Resources(workers=1)
+        run(optimize([operator], store), store, resources)
+        found = store.find(operator)
+        assert found is not None
+        assert found.load("length").tolist() == [len(t) * operator.weight for t in operator.words.spec.texts]
+        return resources.counts["texts"]
+
+    assert work(lengths("a", "bbb", "cc")) == 3
+    assert work(lengths("dddd", "bbb", "a", "eeeee")) == 2
+    assert work(lengths("cc", "bbb")) == 0
+    assert work(lengths("cc", "bbb", weight=2)) == 2
+    assert work(lengths("f")) == 1

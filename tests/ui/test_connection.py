@@ -41,6 +41,23 @@ def test_subject_and_judge_share_one_decode_and_nothing_is_done_twice(con: clq.C
     assert con.counts["forward labnet"] == 192
 
 
+def test_added_images_and_words_cost_their_share(con: clq.Connection, tmp_path: Path) -> None:
+    con.run(QUERY)
+    more = QUERY.replace("0:96", "0:120").replace("WITH lab.words", "WITH lab.words, ['zebra crossing', 'snow']")
+    before = con.counts
+    added = con.run(f"{more} INTO added").df().drop(columns="run")
+    spent = {name: count - before.get(name, 0) for name, count in con.counts.items()}
+    assert (spent["decoded"], spent["forward labnet"], spent["forward labclip"]) == (24, 24, 24)
+    assert spent["texts labclip"] == 1, "snow is a word of lab.words"
+    with clq.connect(tmp_path / "fresh") as fresh:
+        whole = fresh.run(more).df().drop(columns="run")
+    assert added.concept.tolist() == whole.concept.tolist()
+    assert added.score.tolist() == pytest.approx(whole.score.tolist(), abs=1e-5)
+    assert "24 of them" not in str(con.plan(more)) and "Everything is in the store" in str(con.plan(more))
+    third = QUERY.replace("0:96", "0:130")
+    assert "120 of them known from earlier runs" in str(con.plan(third))
+
+
 def test_a_script_is_planned_as_a_whole(con: clq.Connection) -> None:
     con.run(f"{QUERY}; {QUERY.replace('layer1', 'layer3')}; {QUERY.replace('top_k=20', 'top_k=10')}")
     assert (con.counts["decoded"], con.counts["rounds"]) == (96, 1)
