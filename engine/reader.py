@@ -47,8 +47,10 @@ def batches(images: Images, indices: np.ndarray, resources: Resources) -> Iterat
         # Bounded: a reader that runs as far ahead as it can holds a whole shard of decoded photographs.
         ahead = deque(pool.submit(_decode, images, i) for i in islice(todo, 2 * resources.batch))
         try:
-            for start in range(0, len(wanted), resources.batch):
+            start = 0
+            while start < len(wanted):  # the batch may get smaller on the way
                 some = wanted[start : start + resources.batch]
+                start += len(some)
                 held = []
                 for _ in some:
                     held.append(ahead.popleft().result())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import debug
 from .artifact import Artifact
 from .measure import Measure, Rates, decode_rate, global_rate, pass_rate, scan_rate
+from .memory import consumed
 from .operator import Consumer, Global, Operator, Rowwise, Scan, Source
 from .plan import Pass, Plan, Round, naive
 from .reader import batches
@@ -228,8 +229,8 @@ def _fill_shard(
             part = batch.only(np.isin(batch.indices, needed))
             if len(part.indices):
                 began = time.perf_counter()
-                for rows, out in zip(p.consumer.consume(part), held, strict=True):
-                    out.append(rows)
+                for rows, out in zip(consumed(p.consumer, part, resources), held, strict=True):
+                    out += rows
                 p.seconds += time.perf_counter() - began
                 p.images += len(part.indices)
         tell(len(batch.indices))
@@ -237,9 +238,9 @@ def _fill_shard(
         for scan, have, known, made in zip(p.scans, p.shards, p.known, held, strict=True):
             if shard not in have:
                 joined = {name: np.concatenate([m[name] for m in made]) for name in made[0]} if made else {}
-                rows = _with_known(joined, needed, p.within(shard), known)
-                if rows:
-                    have[shard] = store.put_shard(scan, shard, rows)
+                whole = _with_known(joined, needed, p.within(shard), known)
+                if whole:
+                    have[shard] = store.put_shard(scan, shard, whole)
 
 
 def _with_known(made: Rows, needed: np.ndarray, inside: np.ndarray, known: Known | None) -> Rows:

@@ -135,6 +135,8 @@ class Session:
             if self.ask is not None and plan.steps:
                 self.ask(self._view(plan, waiting.queries))
             run(plan, self.store, self.resources)
+            if self.resources.counts.pop("halved", 0):
+                self.remarks.append(f"memory was short: batches were cut to {self.resources.batch} images")
         for finish in waiting.finishes:
             result = finish()
             if result is not None:

@@ -1,0 +1,59 @@
+"""Batches that fit: when memory runs out, a batch is worked on in halves, and later batches are that small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..lang.diagnostic import Diagnostic
+from .operator import Consumer
+from .resources import Batch, Resources
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Rows = dict[str, np.ndarray]
+
+# What torch and the system say, on a CPU and on accelerators, in errors of several types.
+_SIGNS = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "alloc_failed")
+
+
+def consumed(consumer: Consumer, batch: Batch, resources: Resources) -> list[list[Rows]]:
+    """What the consumer makes of a batch: for each of its scans, pieces that follow one another.
+
+    Raises Diagnostic `out-of-memory` if not even one image fits.
+    """
+    try:
+        return [[rows] for rows in consumer.consume(batch)]
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out(error):
+            raise
+        if len(batch.indices) < 2:
+            raise Diagnostic(
+                "out-of-memory", f"memory ran out on {resources.device} for a single image", exit_code=1,
+                hint="use --device cpu, a smaller model or smaller images; what was finished is kept",
+            ) from error  # fmt: skip
+    # Outside the handler: the exception holds the frames, and they hold the tensors that did not fit.
+    half = (len(batch.indices) + 1) // 2
+    resources.batch = min(resources.batch, half)
+    resources.counts["halved"] += 1
+    _give_back(resources.device)
+    first, second = (consumed(consumer, part, resources) for part in _halves(batch, half))
+    return [one + two for one, two in zip(first, second, strict=True)]
+
+
+def _halves(batch: Batch, half: int) -> Sequence[Batch]:
+    return Batch(batch.indices[:half], batch.images[:half]), Batch(batch.indices[half:], batch.images[half:])
+
+
+def ran_out(error: Exception) -> bool:
+    """Whether an error says that memory ran out."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(sign in text for sign in _SIGNS)
+
+
+def _give_back(device: str) -> None:
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.empty_cache()
