@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from .session import Session, device_of
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from .render_plan import PlanView
 
@@ -57,11 +59,35 @@ class Connection:
         Raises Diagnostic for whatever the text has wrong, placed in it.
         """
         text, path = read_script(text_or_path)
-        return self.session.run(text, path, parameters)
+        return self._shown(self.session.run(text, path, parameters))
 
     def sql(self, query: str) -> Result:
         """Run one SQL statement (clq queries may stand in it in parentheses)."""
-        return self.session.run(query).last
+        return self._shown(self.session.run(query)).last
+
+    def _shown(self, results: Results) -> Results:
+        """The results with what notebooks need to show their pictures: the names as they are now."""
+        from .pictures import Pictures
+
+        names = self.session.names.fork()
+        names.find_table = lambda name: None
+        pictures = Pictures(names, self._evidence)
+        return Results([replace(result, pictures=pictures) for result in results])
+
+    def _evidence(self, table: str, targets: Sequence[str]) -> pa.Table:
+        """The rows with high activation behind some targets, best first. Raises Unseen when they cannot be had."""
+        import duckdb
+
+        from .pictures import Unseen
+
+        quoted = table.replace('"', '""')
+        try:
+            return self.catalogue.connection.sql(
+                f'FROM "{quoted}" WHERE side = \'high\' AND list_contains($targets, target) ORDER BY target, rank',
+                params={"targets": list(targets)},
+            ).to_arrow_table()
+        except duckdb.Error as error:
+            raise Unseen(f"{table} is not to be had: the connection is closed, or the table gone") from error
 
     def plan(self, text_or_path: str | os.PathLike[str], **parameters: Any) -> PlanView:
         """What would run: prints as text; `.rows`, `.df()`, `.mermaid()`, `.dot()` and `.svg()` show it otherwise."""

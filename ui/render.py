@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 20
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, float):
@@ -25,13 +25,13 @@ def _cell(value: Any) -> str:
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
     if isinstance(value, list) and len(value) > 6:
-        return "[" + ", ".join(_cell(v) for v in value[:4]) + f", … {len(value)} in all]"
+        return "[" + ", ".join(cell(v) for v in value[:4]) + f", … {len(value)} in all]"
     if isinstance(value, list):
-        return "[" + ", ".join(_cell(v) for v in value) + "]"
+        return "[" + ", ".join(cell(v) for v in value) + "]"
     return str(value)
 
 
-def _split(rows: pa.Table) -> tuple[list[tuple[str, str]], list[str]]:
+def split(rows: pa.Table) -> tuple[list[tuple[str, str]], list[str]]:
     """Columns that say the same in every row, with what they say; and the others that say anything at all."""
     constant, shown = [], []
     for name in rows.column_names:
@@ -55,6 +55,10 @@ def _split(rows: pa.Table) -> tuple[list[tuple[str, str]], list[str]]:
     return [(c, v) for c, v in constant if c not in {"kind", "run"} and (c, v) != ("args", "{}")], shown
 
 
+def is_number(rows: pa.Table, name: str) -> bool:
+    return str(rows.schema.field(name).type).startswith(("int", "uint", "double", "float", "halffloat", "decimal"))
+
+
 def plain(rows: pa.Table, most: int = MOST_ROWS, width: int | None = None) -> str:
     """A table for people: constant columns in a line above it, empty ones left out, long ones cut short with a
     remark."""
@@ -64,17 +68,16 @@ def plain(rows: pa.Table, most: int = MOST_ROWS, width: int | None = None) -> st
     from rich.console import Console
     from rich.table import Table
 
-    constant, shown = _split(rows)
+    constant, shown = split(rows)
     sink = StringIO()
     console = Console(file=sink, width=width or _width(), highlight=False, color_system=None)
     if constant:
         console.print("  ".join(f"{c}: {v}" for c, v in constant), soft_wrap=True, markup=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in shown:
-        numeric = str(rows.schema.field(name).type).startswith(("int", "double", "float", "decimal"))
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(name, justify="right" if is_number(rows, name) else "left", overflow="fold")
     for row in rows.slice(0, most).select(shown).to_pylist():
-        table.add_row(*(_escaped(_cell(row[name])) for name in shown))
+        table.add_row(*(_escaped(cell(row[name])) for name in shown))
     console.print(table)
     if len(rows) > most:
         console.print(f"… {len(rows) - most:,} more rows of {len(rows):,}")

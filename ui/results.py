@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from .pictures import Pictures
     from .render_plan import PlanView
 
 
 @dataclass(frozen=True)
 class Result:
-    """One statement's rows. `table` names the DuckDB table they are in, if any; `text` and `plan` what PLAN shows."""
+    """One statement's rows. `table` names the DuckDB table they are in, if any; `text` and `plan` are what PLAN shows,
+    `pictures` shows images of the rows in notebooks."""
 
     statement: str
     rows: pa.Table
@@ -24,6 +26,7 @@ class Result:
     text: str | None = None
     plan: PlanView | None = None
     remarks: tuple[str, ...] = ()
+    pictures: Pictures | None = field(default=None, repr=False, compare=False)
 
     def arrow(self) -> pa.Table:
         """The rows as an Arrow table."""
@@ -40,6 +43,12 @@ class Result:
         from .render import plain
 
         return self.text or plain(self.rows)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        from .html import html_of
+
+        return html_of([self])
 
 
 class Results(Sequence[Result]):
@@ -77,3 +86,8 @@ class Results(Sequence[Result]):
 
     def __repr__(self) -> str:
         return "\n\n".join(map(repr, self._results))
+
+    def _repr_html_(self) -> str:
+        from .html import html_of
+
+        return html_of(self)
