@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .operator import Source
+from .trace import Trace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,14 +101,25 @@ class Resources:
     memory: int = 1 << 29
     progress: Progress = field(default_factory=Silent)
     counts: Counter[str] = field(default_factory=Counter)
+    trace: Trace | None = None
     _opened: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def open(self, source: Source) -> Any:
         """The thing a source stands for, loaded once on each device."""
         place = (source.key, self.device)
         if place not in self._opened:
-            self._opened[place] = source.spec.open(self.device)
+            with self.traced(f"open {source.label()}", "open"):
+                self._opened[place] = source.spec.open(self.device)
         return self._opened[place]
+
+    @contextmanager
+    def traced(self, name: str, kind: str, **facts: Any) -> Iterator[None]:
+        """A span of the trace, if one is kept."""
+        if self.trace is None:
+            yield
+            return
+        with self.trace.span(name, kind, **facts):
+            yield
 
     @contextmanager
     def showing(self, title: str, total: int) -> Iterator[Progress]:

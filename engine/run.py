@@ -70,11 +70,13 @@ def run(plan: Plan, store: Store, resources: Resources) -> dict[str, Measure]:
         if isinstance(step, Round):
             number += 1
             resources.counts["rounds"] += 1
-            made = _run_round(step, f"round {number}/{len(plan.rounds)}", reading, rates)
             what = f"round {number} over {step.dataset.name}"
+            with resources.traced(what, "round"):
+                made = _run_round(step, f"round {number}/{len(plan.rounds)}", reading, rates)
         else:
-            made = {step.operator.key: _compute(step.operator, reading, rates)}
             what = step.operator.label()
+            with resources.traced(what, "operator", key=step.operator.key):
+                made = {step.operator.key: _compute(step.operator, reading, rates)}
         measures.update(made)
         if talk >= 2:
             debug.show_step(what, sum(m.seconds for m in made.values()), made)
@@ -224,23 +226,31 @@ def _fill_shard(
 
     parts: list[list[list[dict[str, np.ndarray]]]] = [[[] for _ in p.scans] for p in active]
     todo = [p.missing(shard) for p in active]
-    for batch in batches(images, block, resources):
+    coming = batches(images, block, resources)
+    while True:
+        with resources.traced("wait for decoded images", "decode"):
+            batch = next(coming, None)
+        if batch is None:
+            break
         for p, needed, held in zip(active, todo, parts, strict=True):
             part = batch.only(np.isin(batch.indices, needed))
             if len(part.indices):
                 began = time.perf_counter()
-                for rows, out in zip(consumed(p.consumer, part, resources), held, strict=True):
-                    out += rows
+                with resources.traced(p.label, "pass", images=len(part.indices)):
+                    made = consumed(p.consumer, part, resources)
                 p.seconds += time.perf_counter() - began
                 p.images += len(part.indices)
+                for rows, out in zip(made, held, strict=True):
+                    out += rows
         tell(len(batch.indices))
     for p, needed, held in zip(active, todo, parts, strict=True):
-        for scan, have, known, made in zip(p.scans, p.shards, p.known, held, strict=True):
+        for scan, have, known, pieces in zip(p.scans, p.shards, p.known, held, strict=True):
             if shard not in have:
-                joined = {name: np.concatenate([m[name] for m in made]) for name in made[0]} if made else {}
+                joined = {name: np.concatenate([m[name] for m in pieces]) for name in pieces[0]} if pieces else {}
                 whole = _with_known(joined, needed, p.within(shard), known)
                 if whole:
-                    have[shard] = store.put_shard(scan, shard, whole)
+                    with resources.traced(f"write {scan.label()}", "write"):
+                        have[shard] = store.put_shard(scan, shard, whole)
 
 
 def _with_known(made: Rows, needed: np.ndarray, inside: np.ndarray, known: Known | None) -> Rows:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.catalogue import Catalogue
 from ..engine.resources import Callback, Progress, Resources, Silent
 from ..engine.store import Store
+from ..engine.trace import Trace
 from ..lang.diagnostic import Diagnostic
 from .results import Result, Results
 from .session import Session, device_of
@@ -30,17 +31,23 @@ def store_folder(given: str | os.PathLike[str] | None) -> Path:
 
 
 class Connection:
-    """A store opened for queries. Use as a context manager, or close it; names made by LET live as long as it does."""
+    """A store opened for queries. Use as a context manager, or close it; names made by LET live as long as it does.
+
+    `trace` names a file for Perfetto or chrome://tracing, written when the connection is closed.
+    """
 
     def __init__(
         self, store: str | os.PathLike[str] | None = None, *, device: str = "cpu", batch: int = 64,
         progress: Progress | Callable[[str, int, int], None] | None = None,
+        trace: str | os.PathLike[str] | None = None,
     ) -> None:  # fmt: skip
         self.store = Store(store_folder(store))
         shown: Progress = Silent()
         if progress is not None:
             shown = Callback(progress) if callable(progress) else progress
         self.resources = Resources(device=device_of(device), batch=batch, progress=shown)
+        if trace is not None:
+            self.resources.trace = Trace(Path(trace))
         self.catalogue = Catalogue(self.store.root)
         self.session = Session(self.store, self.catalogue, self.resources)
 
@@ -51,7 +58,10 @@ class Connection:
         self.close()
 
     def close(self) -> None:
+        """Close the catalogue and write the trace, if one was asked for."""
         self.catalogue.close()
+        if self.resources.trace is not None:
+            self.resources.trace.save()
 
     def run(self, text_or_path: str | os.PathLike[str], **parameters: Any) -> Results:
         """Run clq text, or a `.clq` file if a path is given; keyword arguments fill `$names`.

@@ -47,17 +47,27 @@ def running(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--device", default="cpu", show_default=True, metavar="cpu|cuda", help="Where models run."),
             click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
                          help="How rows are printed."),
+            click.option("--trace", metavar="FILE", expose_value=False, callback=_trace,
+                         help="Write what ran when, for Perfetto or chrome://tracing."),
         )
     ):  # fmt: skip
         command = option(command)
     return command
 
 
+def _trace(context: click.Context, _option: click.Parameter, given: str | None) -> None:
+    """Kept in the context: every command that opens a store asks there."""
+    if given is not None:
+        context.find_root().meta["clq.trace"] = given
+
+
 def opened(store: str | None, device: str = "cpu") -> Connection:
     from ..engine.resources import Bar
     from .connection import Connection
 
-    return Connection(store, device=device, progress=Bar() if sys.stderr.isatty() else None)
+    context = click.get_current_context(silent=True)
+    trace = context.find_root().meta.get("clq.trace") if context is not None else None
+    return Connection(store, device=device, progress=Bar() if sys.stderr.isatty() else None, trace=trace)
 
 
 def run_text(

@@ -143,6 +143,22 @@ def test_a_long_run_is_asked_about_on_a_terminal_only(tmp_path: Path) -> None:
     child.close()
 
 
+def test_a_trace_says_what_ran_when_and_agrees_with_plan_analyze(tmp_path: Path) -> None:
+    with clq.connect(tmp_path / "store", trace=tmp_path / "trace.json") as con:
+        measured = con.run(f"PLAN ANALYZE {QUERY}").last.plan.measures
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    assert {e["cat"] for e in events} == {"round", "operator", "decode", "pass", "write", "open"}
+    assert all(e["ph"] == "X" and e["dur"] >= 0 and e["ts"] >= 0 for e in events)
+    (round_,) = [e for e in events if e["cat"] == "round"]
+    inside = [e for e in events if e["cat"] == "pass"]
+    assert all(round_["ts"] <= e["ts"] and e["ts"] + e["dur"] <= round_["ts"] + round_["dur"] + 1 for e in inside)
+    assert sum(e["args"]["images"] for e in inside) == 2 * 128
+    spans = {e["args"]["key"]: e["dur"] / 1e6 for e in events if e["cat"] == "operator"}
+    assert spans and all(measured[key].seconds == pytest.approx(s, rel=0.2, abs=0.02) for key, s in spans.items())
+    done = command("-c", SMALL.format("0:64"), "--trace", "t.json", cwd=tmp_path)
+    assert done.returncode == 0 and json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+
+
 def test_a_threshold_that_is_no_number(tmp_path: Path) -> None:
     done = command("-c", SMALL.format("0:64"), cwd=tmp_path, CLQ_ASK_ABOVE="soon")
     assert done.returncode == 2 and "CLQ_ASK_ABOVE" in done.stderr
