@@ -111,6 +111,8 @@ _ALL = (
         "A file imports itself",
         "IMPORT reads the names of another file before going on. Files that import each other would never end.",
         "Put what both need into a third file that both import.",
+        "IMPORT 'loop.clq'",
+        "IMPORT 'names.clq'",
     ),
     Page(
         "call-cycle",
@@ -237,8 +239,8 @@ _ALL = (
         "A parameter has no value",
         "$name stands for a value that PARAM gives in the script, or --param on the command line.",
         "Give it a value.",
-        "EXPLAIN fc OF labnet LIMIT $most",
-        "PARAM most = 5; EXPLAIN fc OF labnet LIMIT $most",
+        "EXPLAIN fc OF labnet WHERE rank <= $most",
+        "PARAM most = 3; EXPLAIN fc OF labnet WHERE rank <= $most",
     ),
     Page(
         "not-here",
@@ -255,8 +257,8 @@ _ALL = (
         "alone. The "
         "message is DuckDB's, at its place in your text.",
         "Correct the SQL. A clq query inside SQL stands in parentheses.",
-        "SELECT concep FROM (EXPLAIN fc OF labnet)",
-        "SELECT concept FROM (EXPLAIN fc OF labnet)",
+        "SELECT colr FROM lab.probe",
+        "SELECT colour FROM lab.probe",
     ),
     # ---------------------------------------------------------------- in the world
     Page(
@@ -315,6 +317,8 @@ _ALL = (
         "IMPORT takes the names that a file makes: LET, PARAM, SET, DEFINE and its own imports. Its queries and SQL "
         "are not run.",
         "Put shared names into a file of their own, or run that file before.",
+        "IMPORT 'queries.clq'; EXPLAIN fc OF labnet ON few",
+        "IMPORT 'names.clq'; EXPLAIN fc OF labnet ON few",
     ),
     # ---------------------------------------------------------------- in the world
     Page(
@@ -323,6 +327,8 @@ _ALL = (
         "EVIDENCE shows the images, crops and captions behind an answer. Only answers of EXPLAIN keep them, and a "
         "table only as long as its table of evidence is there.",
         "Ask for the evidence of the EXPLAIN itself: EVIDENCE (EXPLAIN …), or run it again with INTO.",
+        "EVIDENCE (EMBED lab.probe JUDGED BY labclip)",
+        "EVIDENCE (EXPLAIN fc OF labnet)",
     ),
     Page(
         "unread-file",
@@ -331,30 +337,40 @@ _ALL = (
         "relative to the folder "
         "that clq was started in.",
         "Correct the path or the permissions.",
+        "EXPLAIN fc OF labnet WITH 'gone.txt'",
+        "EXPLAIN fc OF labnet WITH 'words.txt'",
     ),
     Page(
         "file-format",
         "A file is not in the format that was expected",
         "The file was read, but what is in it is not what its suffix or function promises.",
         "Use the function for what the file is, or convert it.",
+        "LET pictures = arrays('words.txt'); SELECT count(*) FROM pictures",
+        "LET pictures = folder('photos/'); SELECT count(*) FROM pictures",
     ),
     Page(
         "empty-data",
         "Nothing is left to work on",
         "A folder without images, a file without words, a list of none, or a query without rows was named as input.",
         "Look at the input; for a query, run it alone.",
+        "EXPLAIN fc OF labnet WITH []",
+        "EXPLAIN fc OF labnet WITH ['boat', 'car']",
     ),
     Page(
         "missing-folder",
         "A folder is not there",
-        "A data set or the lab's files were expected in this folder.",
-        "Correct the path, or set the variable that the message names.",
+        "Something was to be read from or written into a folder that does not exist.",
+        "Correct the path, or make the folder.",
+        "EXPLAIN fc OF labnet INTO 'nowhere/rows.csv'",
+        "EXPLAIN fc OF labnet INTO 'rows.csv'",
     ),
     Page(
         "missing-weights",
         "A model's weights are not on this machine",
         "The model is known but its weights were not found, and could not be fetched. Nothing silently becomes random.",
         "Name a file with the weights, ask for random ones (weights=random), or use a model of the lab.",
+        "LET net = checkpoint('gone.pth', architecture=resnet18, preprocess=imagenet); SHOW LAYERS OF net",
+        "LET net = torchvision('resnet18', weights=random); SHOW LAYERS OF net",
     ),
     Page(
         "unreadable-image",
@@ -372,7 +388,7 @@ _ALL = (
         "no-gradient",
         "A method needs gradients that this model or layer does not give",
         "The output of the layer does not depend on the input by differentiable steps.",
-        "Use a method without gradients, or a crop that needs none (crop=whole for falcon).",
+        "Use a method without gradients, or a crop that needs none (crop=none for falcon).",
     ),
     Page(
         "store-unwritable",
@@ -391,6 +407,8 @@ _ALL = (
         "A table of this name is yours",
         "INTO replaces tables that queries of clq have made, and no others.",
         "Choose another name after INTO, or drop the table.",
+        "CREATE TABLE t AS SELECT 1 AS x; EXPLAIN fc OF labnet INTO t",
+        "CREATE TABLE t AS SELECT 1 AS x; EXPLAIN fc OF labnet INTO named",
     ),
     Page(
         "damaged-artifact",
@@ -401,8 +419,7 @@ _ALL = (
     Page(
         "unwritten-file",
         "A file cannot be written",
-        "INTO 'file' or clq fmt could not write where it was asked to: the folder does not exist or may not be "
-        "written.",
+        "INTO 'file', clq plan --out, clq docs or clq fmt could not write where it was asked to.",
         "Name a file in a folder that exists and is yours.",
     ),
     Page(

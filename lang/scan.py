@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 
 from .ast import Span
 from .diagnostic import Diagnostic
+from .statements import SETTINGS as declared
+from .statements import SHOWS
 from .verbs import QUERY_VERBS, SPELLINGS
 
 Owner = Literal["clq", "sql", "unknown"]
@@ -28,9 +30,8 @@ SQL_STARTS = words("""SELECT WITH FROM VALUES TABLE CREATE INSERT UPDATE DELETE 
     EXPORT INSTALL LOAD PRAGMA PREPARE EXECUTE DEALLOCATE PIVOT PIVOT_WIDER PIVOT_LONGER UNPIVOT TRUNCATE SHOW SET RESET
     IMPORT""")
 SQL_QUERY = words("SELECT WITH FROM VALUES TABLE PIVOT UNPIVOT DESCRIBE SUMMARIZE SHOW")
-SHOW_WORDS = words("""MODELS LAYERS DATASETS VOCABULARIES CAPTIONS JUDGES METHODS METHOD VERBS VERB PARAMS NAMES RUNS
-    CACHE""")
-SETTINGS = ("model", "dataset", "judge", "captions", "vocabulary", "device", "seed")
+SHOW_WORDS = frozenset(SHOWS)
+SETTINGS = tuple(declared)
 SETTING_WORDS = frozenset(s.upper() for s in SETTINGS)
 CLAUSE_WORDS = words("OF IN ON FOR TO USING CONTRAST WITH CAPTIONED JUDGED CHANGING")
 # Words that stand directly before a subquery's parenthesis; any other word there names a function, table or type.
@@ -47,7 +48,7 @@ DEEPEST = 50
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>[\s\ufeff]+|--[^\n\r]*)
+    (?P<space>\s+|--[^\n\r]*)
   | (?P<string>[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*')
   | (?P<quoted>"(?:[^"]|"")*")
   | (?P<dollar>\$(?:[^\W\d]\w*)?\$)
@@ -60,6 +61,7 @@ _TOKEN = re.compile(
 )
 _COMMENT = re.compile(r"/\*|\*/")
 _LINE = re.compile(r"[^\n\r]*")
+_BLANK = re.compile(r"[^\S\n\r]*(?:[\n\r]|$)")
 
 
 class Token(NamedTuple):
@@ -117,11 +119,12 @@ def _scan(text: str, out: list[Token]) -> None:
 
 
 class Comment(NamedTuple):
-    """A comment with its marks, without blanks after it."""
+    """A comment with its marks; `alone`: nothing of the program stands on its lines."""
 
     text: str
     start: int
     end: int
+    alone: bool
 
 
 def comments(text: str, tokens: Sequence[Token]) -> list[Comment]:
@@ -138,7 +141,10 @@ def comments(text: str, tokens: Sequence[Token]) -> list[Comment]:
             else:
                 here += 1
                 continue
-            out.append(Comment(text[here:end].rstrip(), here, end))
+            line = max(text.rfind("\n", 0, here), text.rfind("\r", 0, here)) + 1
+            before, after = text[max(line, token_end) : here], _BLANK.match(text, end)
+            alone = token_end <= line and not before.strip() and after is not None
+            out.append(Comment(text[here:end].rstrip(), here, end, alone))
             here = end
     return out
 

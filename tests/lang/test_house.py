@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import clq.lang
-from clq.lang import VERBS, Diagnostic, check_script, explain, parse
+from clq.lang import VERBS, Diagnostic, explain, parse
 from clq.lang.errors import PAGES
 from clq.lang.reserved import RESERVED
 from clq.lang.scan import SETTINGS
@@ -94,22 +94,6 @@ def test_pages(code: str) -> None:
     assert (page.wrong is None) == (page.right is None)
     if page.right is not None:
         parse(page.right)
-
-
-@pytest.mark.parametrize("code", [c for c in PAGES if PAGES[c].wrong and c not in {"unknown-setting", "sql-error"}])
-def test_wrong_examples_are_wrong_by_their_code(code: str, catalog: object) -> None:
-    wrong = PAGES[code].wrong
-    assert wrong is not None
-    if code == "unknown-column":
-        wrong = wrong.replace("WHERE", "ON lab.probe WHERE")
-    assert code in [problem.code for problem in problems_of(wrong, catalog)]
-
-
-def problems_of(text: str, catalog: object) -> list[Diagnostic]:
-    try:
-        return check_script(parse(text), catalog)  # type: ignore[arg-type]
-    except Diagnostic as problem:
-        return problem.every()
 
 
 def test_a_code_that_does_not_exist() -> None:
