@@ -256,10 +256,10 @@ def _description(p: Parameter) -> Iterator[str]:
     if p.nullable:
         yield " or null"
     if p.default is not REQUIRED:
-        yield f" (default {_shown(p.default)})"
+        yield f" (default {shown(p.default)})"
     yield f": {p.meaning}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A default as a query would write it."""
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -116,6 +116,12 @@ class Thing(Protocol):
 
 
 @runtime_checkable
+class DescribedThing(Thing, Protocol):
+    def describe(self) -> dict[str, str]:
+        """Facts for people, in order. Raises Diagnostic where a file of it is gone."""
+
+
+@runtime_checkable
 class ModelThing(Thing, Protocol):
     def layers(self) -> Mapping[str, int | None] | None:
         """Layer -> number of units (None: unknown before a run). None: the layers are only known when run."""
@@ -218,7 +224,7 @@ class Names(Catalog, Protocol):
 
 
 __all__ = [
-    "REQUIRED", "THING_SETTINGS", "Bound", "Catalog", "ClassifierThing", "ConstructorDeclaration", "Default", "Kind",
-    "MethodDeclaration", "ModelThing",
-    "Names", "Need", "Parameter", "Rows", "Selected", "Signature", "Slot", "SynsetCatalog", "TableThing", "Thing",
+    "REQUIRED", "THING_SETTINGS", "Bound", "Catalog", "ClassifierThing", "ConstructorDeclaration", "Default",
+    "DescribedThing", "Kind", "MethodDeclaration", "ModelThing", "Names", "Need", "Parameter", "Rows", "Selected",
+    "Signature", "Slot", "SynsetCatalog", "TableThing", "Thing",
 ]  # fmt: skip

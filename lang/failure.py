@@ -78,8 +78,13 @@ class Failure:
     found: Terminal
     expected: frozenset[str]
 
-    @cached_property
+    @property
     def frame(self) -> Frame:
+        return self.frames[-1]
+
+    @cached_property
+    def frames(self) -> list[Frame]:
+        """The brackets that are open, outermost first, after the statement itself."""
         frames = [Frame()]
         before: Terminal | None = None
         for terminal in self.fed:
@@ -96,7 +101,7 @@ class Failure:
             elif terminal.kind in STATEMENT_KINDS and frame.statement is None and not frame.verb:
                 frame.statement = terminal
             before = terminal
-        return frames[-1]
+        return frames
 
     @property
     def previous(self) -> Terminal:

@@ -13,7 +13,7 @@ from .resolve import SPOKEN
 from .targets import KINDS
 from .verbs import CLAUSES, VERBS
 
-_ALWAYS_READ = frozenset({"OF", "IN", "ON", "USING", "TO", "FOR"})
+ALWAYS_READ = frozenset({"OF", "IN", "ON", "USING", "TO", "FOR"})
 
 
 def declared(call: ast.Method, verb: str, catalog: Catalog) -> MethodDeclaration:
@@ -46,7 +46,7 @@ def refuse_unread(query: ast.Query, bounds: Sequence[Bound], catalog: Catalog) -
     """A clause that no method of the query reads says nothing, so it is refused."""
     declared = [b.declaration for b in bounds if isinstance(b.declaration, MethodDeclaration)]
     for keyword, span in query.clause_spans.items():
-        if keyword not in CLAUSES or keyword in _ALWAYS_READ or any(keyword in d.clauses for d in declared):
+        if keyword not in CLAUSES or keyword in ALWAYS_READ or any(keyword in d.clauses for d in declared):
             continue
         able = [m.name for m in catalog.methods(query.verb) if keyword in m.clauses]
         does = f"; {listing(able)} {'does' if len(able) == 1 else 'do'}" if able else ""

@@ -160,6 +160,11 @@ class Parser:
         return Builder(self.sql_at).statement(tree), reader.fed[:-1]
 
 
+def read_so_far(code: Code, first: int, end: int) -> Failure:
+    """Where reading stands after some tokens of an unfinished clq statement or query: see `Failure`. Raises nothing."""
+    return _Reader(code, first, end).so_far()
+
+
 class _Reader:
     """Turns tokens into terminals and feeds them to the parser."""
 
@@ -205,7 +210,31 @@ class _Reader:
         self.state, self.fed, self.i, self.past = copy(state), list(fed), i, i
         return True
 
+    def so_far(self) -> Failure:
+        """Where reading stands at the end of the range: what was read, and what could come next.
+
+        After a mistake it goes on with the next clause; nothing could come next where there is none.
+        """
+        expected: frozenset[str] = frozenset()
+        while True:
+            try:
+                self._advance()
+            except Diagnostic:
+                if self._go_on():
+                    continue
+            else:
+                expected = self._expected(list(self.state.state_stack))
+            last = self.code.tokens[self.i - 1].end if self.i else 0
+            end = Terminal("$END", "", last, last)
+            return Failure(self.code, self.first, self.end, self.i, tuple(self.fed), end, expected)
+
     def _read(self) -> Any:
+        self._advance()
+        last = self.code.tokens[self.end - 1].end
+        return self._feed(Terminal("$END", "", last, last), is_end=True)
+
+    def _advance(self) -> None:
+        """Feed every token of the range."""
         while self.i < self.end:
             self._remember()
             terminal = self._next()
@@ -223,8 +252,6 @@ class _Reader:
                     span = self.code.span(self.i, stop)
                     self._feed(Terminal(kind, self.code.text[span.start : span.end], span.start, span.end))
                     self.i = stop
-        last = self.code.tokens[self.end - 1].end
-        return self._feed(Terminal("$END", "", last, last), is_end=True)
 
     def _remember(self) -> None:
         """A place where a clause could begin, outside brackets, is where reading can go on after a mistake."""
@@ -243,13 +270,16 @@ class _Reader:
         try:
             tree = self.state.feed_token(token, is_end)
         except UnexpectedToken:
-            expected = frozenset(t for t in self._can(stack) if self._accepts(stack, t))
+            expected = self._expected(stack)
             failure = Failure(self.code, self.first, self.end, self.i, tuple(self.fed), terminal, expected)
             from .mistakes import classify
 
             raise classify(failure) from None
         self.fed.append(terminal)
         return tree
+
+    def _expected(self, stack: list[Any]) -> frozenset[str]:
+        return frozenset(t for t in self._can(stack) if self._accepts(stack, t))
 
     def _can(self, stack: list[Any]) -> Mapping[str, Any]:
         states: Mapping[Any, Mapping[str, Any]] = self.state.parse_conf.states
@@ -318,7 +348,7 @@ class _Reader:
             return "ORDERING", self._tail_end()
         if last == "LPAR":
             can = self._can(self.state.state_stack)
-            opens = up in SQL_QUERY and after not in {"=", ".", ",", ")"} and self.i + 1 < self.end
+            opens = up in SQL_QUERY and after not in {"=", ".", ",", ")"}
             if "SQL" in can and (opens or (up == "(" and "LPAR" not in can)):
                 return "SQL", self.code.partner[self._index(self.fed[-1])]
         if last in {"PLAN", "ANALYZE", "AS"} and up != "ANALYZE" and route(self.code, self.i, self.end) == "sql":

@@ -132,7 +132,7 @@ def _named(name: ast.Name | ast.Parameter, kind: Kind | None, catalog: Catalog, 
         return unknown(name, kind, catalog, slot)
     if thing.kind == "mistake":
         raise Diagnostic(FOLLOWS, f"{name.text} was to be made by a faulty statement", name.span)
-    if kind is None or thing.kind == kind or _serves(thing, kind):
+    if kind is None or thing.kind == kind or serves(thing, kind):
         return thing
     return wrong_kind(thing.kind, name.text, kind, name.span, slot)
 
@@ -141,7 +141,7 @@ def _is_rows(thing: Thing) -> bool:
     return thing.kind in {"answer", "table"}
 
 
-def _serves(thing: Thing, kind: Kind) -> bool:
+def serves(thing: Thing, kind: Kind) -> bool:
     """Rows serve where one of their columns is what is asked for; an answer of TRAIN is a model."""
     if isinstance(thing, Answer) and thing.verb == "TRAIN" and kind == "model":
         return True

@@ -1,0 +1,17 @@
+"""An unfinished text and a place in it come in; what could be written there, and what stands there, goes out.
+
+For editors, the shell and notebooks. May import what `lang` may; nothing here raises for any text, and all that is
+offered and told comes from the declarations of verbs, methods and constructors.
+"""
+
+from .complete import complete
+from .hover import Hover, hover
+from .offers import Completion
+from .outline import Symbol, symbols
+from .paths import PathSlot, path_slot
+from .uses import definition, references
+
+__all__ = [
+    "Completion", "Hover", "PathSlot", "Symbol", "complete", "definition", "hover", "path_slot", "references",
+    "symbols",
+]  # fmt: skip
