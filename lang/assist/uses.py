@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from itertools import pairwise
@@ -35,10 +36,7 @@ class Use:
 
 def definition(text: str, offset: int, names: Names | None = None) -> Span | None:
     """Where the name at an offset was made last before it, or first after it; None for what the text does not make."""
-    key = key_at(text, offset, names)
-    if key is None:
-        return None
-    makers = sorted(u.span for u in uses(text, names) if u.key == key and u.makes)
+    makers = sorted(u.span for u in _same(text, offset, names) if u.makes)
     before = [span for span in makers if span.start <= offset]
     return before[-1] if before else makers[0] if makers else None
 
@@ -49,8 +47,7 @@ def references(text: str, offset: int, names: Names | None = None) -> list[Span]
     The name of a table inside that of its evidence, t_evidence, is one of them. With `names`, layers of models and
     choices of arguments that are called like a name are told apart from it.
     """
-    key = key_at(text, offset, names)
-    return sorted({u.span for u in uses(text, names) if u.key == key}) if key is not None else []
+    return sorted({u.span for u in _same(text, offset, names)})
 
 
 def made_as(text: str, key: Key) -> Span | None:
@@ -58,10 +55,17 @@ def made_as(text: str, key: Key) -> Span | None:
     return max((u.span for u in uses(text) if u.key == key and u.makes), default=None)
 
 
-def key_at(text: str, offset: int, names: Names | None = None) -> Key | None:
+def key_at(found: Sequence[Use], offset: int) -> Key | None:
     """Which name stands at an offset."""
-    found = [u for u in uses(text, names) if u.span.start <= offset <= u.span.end]
-    return max(found, key=lambda u: (u.span.start, u.makes)).key if found else None
+    here = [u for u in found if u.span.start <= offset <= u.span.end]
+    return max(here, key=lambda u: (u.span.start, u.makes)).key if here else None
+
+
+def _same(text: str, offset: int, names: Names | None) -> list[Use]:
+    """Every use of the name at an offset."""
+    found = uses(text, names)
+    key = key_at(found, offset)
+    return [u for u in found if u.key == key]
 
 
 def uses(text: str, names: Names | None = None) -> list[Use]:
@@ -70,8 +74,8 @@ def uses(text: str, names: Names | None = None) -> list[Use]:
     tokens = scan(text, [])
     walk = _Walk(text, tokens, names)
     found = [u for statement in script.statements for u in walk.statement(statement)]
-    found = [u for u in found if u.query is None or not _is_layer(u, u.query, names)]
     made = {u.key[1] for u in found if u.makes and u.key[0] == "name"}
+    found = [u for u in found if u.query is None or u.key[1] not in made or not _is_layer(u, u.query, names)]
     for use in list(found):
         stem = use.key[1].removesuffix(_EVIDENCE)
         if use.key[0] == "name" and not use.makes and stem != use.key[1] and stem in made:
@@ -101,7 +105,11 @@ class _Walk:
 
     def __init__(self, text: str, tokens: Sequence[Token], names: Names | None) -> None:
         self.text, self.tokens, self.names = text, tokens, names
+        self._starts = [t.start for t in tokens]
         self.formals: dict[str, Key] = {}
+
+    def _tokens(self, start: int, end: int) -> Sequence[Token]:
+        return self.tokens[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
 
     def statement(self, statement: ast.Statement) -> Iterator[Use]:
         self.formals = {}
@@ -127,7 +135,7 @@ class _Walk:
         own = define.name.lower()
         yield Use(define.name_span, ("definition", own), makes=True)
         self.formals = {name: ("argument", own, name.lower()) for name, _ in define.formals}
-        inside = [t for t in self.tokens if define.name_span.end <= t.start < define.body.span.start]
+        inside = self._tokens(define.name_span.end, define.body.span.start)
         for before, token in pairwise(inside):
             if before.up in {"(", ","} and token.text in self.formals:
                 yield Use(token.span, self.formals[token.text], makes=True)
@@ -161,7 +169,7 @@ class _Walk:
                 yield Use(node.name.span, ("definition", node.name.text.lower()))
                 yield from self._arguments(node, None)
             case ast.Into() if not node.is_file:
-                last = [t for t in self.tokens if node.span.start <= t.start < node.span.end][-1]
+                last = self._tokens(node.span.start, node.span.end)[-1]
                 yield Use(last.span, _name(node.name), makes=True)
             case ast.Query():
                 yield from self._query(node)
@@ -171,6 +179,7 @@ class _Walk:
                 yield from self._below(node)
 
     def _query(self, query: ast.Query) -> Iterator[Use]:
+        # Units of layers, or the targets in an answer.
         for target in (*query.targets, *query.for_):
             if target.place is not None:
                 yield from self._node(target.place, query)
@@ -213,7 +222,7 @@ class _Walk:
         for island in sql.islands:
             yield from self._node(island.body)
         inside = [i.span for i in sql.islands]
-        within = [t for t in self.tokens if sql.span.start <= t.start < sql.span.end]
+        within = self._tokens(sql.span.start, sql.span.end)
         own = [t for t in within if not any(s.start <= t.start < s.end for s in inside)]
         makers = {m.token.start for m in made_in(own) if m.word == "TABLE"}
         for token in tables_in(own):
@@ -224,7 +233,7 @@ class _Walk:
 
     def _broken(self, span: Span) -> Iterator[Use]:
         """A statement that cannot be read: every word that could be a name."""
-        own = [t for t in self.tokens if span.start <= t.start < span.end]
+        own = self._tokens(span.start, span.end)
         makers = {m.token.start: m.word for m in made_in(own)}
         for i, token in enumerate(own):
             before, after = own[i - 1].up if i else "", own[i + 1].up if i + 1 < len(own) else ""
