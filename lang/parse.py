@@ -93,7 +93,10 @@ def parse_all(
 
 
 class Parser:
-    """Parses pieces of one scanned text; `defined` grows with every DEFINE that it passes."""
+    """Parses pieces of one scanned text; `defined` grows with every DEFINE that it passes.
+
+    `terminals` has those of every statement and query that was read, by its first token; a piece of SQL is one of them.
+    """
 
     def __init__(
         self, code: Code, defined: Iterable[str] = (), problems: list[Diagnostic] | None = None,
@@ -103,6 +106,7 @@ class Parser:
         self.defined = {name.lower() for name in defined}
         self.problems = [] if problems is None else problems
         self.path, self.load = path, load
+        self.terminals: dict[int, list[Terminal]] = {}
         self._starts = {t.start: i for i, t in enumerate(code.tokens)}
         self._ends = {t.end: i + 1 for i, t in enumerate(code.tokens)}
 
@@ -151,13 +155,10 @@ class Parser:
 
     def fragment(self, first: int, end: int) -> Statement:
         """One clq statement, query or call."""
-        return self.read(first, end)[0]
-
-    def read(self, first: int, end: int) -> tuple[Statement, list[Terminal]]:
-        """As `fragment`, with the terminals it was read from; a piece of SQL is one terminal."""
         reader = _Reader(self.code, first, end)
         tree = reader.read()
-        return Builder(self.sql_at).statement(tree), reader.fed[:-1]
+        self.terminals[first] = reader.fed[:-1]
+        return Builder(self.sql_at).statement(tree)
 
 
 def read_so_far(code: Code, first: int, end: int) -> Failure:
@@ -173,6 +174,7 @@ class _Reader:
 
         self._token = Token
         self.code, self.first, self.end, self.i = code, first, end, first
+        self.brackets = [(a, code.partner[a]) for a in range(first, end) if a in code.partner]
         self.resume: tuple[Any, list[Terminal]] | None = None
         self.past = -1
         self.tables = _tables()
@@ -205,7 +207,7 @@ class _Reader:
             i += 1
         while i < self.end and self.code.up(i, self.end) not in _CLAUSE_STARTS:
             i = self.code.partner.get(i, i) + 1
-        if i >= self.end or any(a < i < b for a, b in self.code.partner.items() if a >= self.first):
+        if i >= self.end or self._inside(i):
             return False
         self.state, self.fed, self.i, self.past = copy(state), list(fed), i, i
         return True
@@ -256,11 +258,13 @@ class _Reader:
     def _remember(self) -> None:
         """A place where a clause could begin, outside brackets, is where reading can go on after a mistake."""
         stack = self.state.state_stack
-        if self.resume is None and "OF" in self._can(stack) and not self._inside() and self._accepts(stack, "WITH"):
+        if self.resume is not None or "OF" not in self._can(stack) or self._inside(self.i):
+            return
+        if self._accepts(stack, "WITH"):
             self.resume = copy(self.state), list(self.fed)
 
-    def _inside(self) -> bool:
-        return any(self.first <= a < self.i < b for a, b in self.code.partner.items())
+    def _inside(self, i: int) -> bool:
+        return any(a < i < b for a, b in self.brackets)
 
     def _feed(self, terminal: Terminal, is_end: bool = False) -> Any:
         from lark.exceptions import UnexpectedToken

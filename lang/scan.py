@@ -48,7 +48,7 @@ DEEPEST = 50
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>\s+|--[^\n\r]*)
+    (?P<space>[\s\ufeff]+|--[^\n\r]*)
   | (?P<string>[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*')
   | (?P<quoted>"(?:[^"]|"")*")
   | (?P<dollar>\$(?:[^\W\d]\w*)?\$)
@@ -61,7 +61,6 @@ _TOKEN = re.compile(
 )
 _COMMENT = re.compile(r"/\*|\*/")
 _LINE = re.compile(r"[^\n\r]*")
-_BLANK = re.compile(r"[^\S\n\r]*(?:[\n\r]|$)")
 
 
 class Token(NamedTuple):
@@ -119,12 +118,11 @@ def _scan(text: str, out: list[Token]) -> None:
 
 
 class Comment(NamedTuple):
-    """A comment with its marks; `alone`: nothing of the program stands on its lines."""
+    """A comment with its marks, without blanks after it."""
 
     text: str
     start: int
     end: int
-    alone: bool
 
 
 def comments(text: str, tokens: Sequence[Token]) -> list[Comment]:
@@ -141,10 +139,7 @@ def comments(text: str, tokens: Sequence[Token]) -> list[Comment]:
             else:
                 here += 1
                 continue
-            line = max(text.rfind("\n", 0, here), text.rfind("\r", 0, here)) + 1
-            before, after = text[max(line, token_end) : here], _BLANK.match(text, end)
-            alone = token_end <= line and not before.strip() and after is not None
-            out.append(Comment(text[here:end].rstrip(), here, end, alone))
+            out.append(Comment(text[here:end].rstrip(), here, end))
             here = end
     return out
 

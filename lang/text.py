@@ -108,7 +108,7 @@ def _clause(value: object) -> str:
         case ast.To():
             return f"{_list(value.places)} OF {_list(value.models)}"
         case ast.Contrast():
-            return unparse(value.images) if value.images is not None else value.kind.upper()
+            return unparse(value.images) if value.images is not None else value.kind
         case tuple() if value and isinstance(value[0], ast.Change):
             return ", ".join(_change(c) for c in value)
         case tuple():
@@ -168,15 +168,20 @@ def _made(name: str) -> str:
 
 def _sql(sql: ast.Sql) -> str:
     """The SQL on one line, without comments, its queries canonical too."""
-    out, here, start = [], 0, sql.span.start
+    out, here, start = list[str](), 0, sql.span.start
     for island in sql.islands:
         gap = sql.text[here : island.span.start - start]
         # A query stands in parentheses, which need no space; a call may follow a word.
         spaced = isinstance(island.body, ast.Call) and gap[-1:].isspace()
-        out += [_one_line(gap), " " if spaced else "", unparse(island.body)]
+        out += [_after_island(gap) if here else _one_line(gap), " " if spaced else "", unparse(island.body)]
         here = island.span.end - start
-    rest = _one_line(sql.text[here:])
-    return "".join([*out, rest.lstrip() if rest.startswith(" )") else rest])
+    rest = sql.text[here:]
+    return "".join([*out, _after_island(rest) if here else _one_line(rest)])
+
+
+def _after_island(text: str) -> str:
+    line = _one_line(text)
+    return line.lstrip() if line.startswith(" )") else line
 
 
 def _one_line(text: str) -> str:

@@ -1,4 +1,8 @@
-"""Texts of the language made by walking its own grammar: a new production is generated without a word here."""
+"""Texts of the language made by walking its own grammar: a new production is generated without a word here.
+
+The walk takes its choices from a `random.Random`, which may be one of hypothesis. Words stand in upper or lower case,
+with blanks, line ends and comments between them; SQL has queries in it.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +15,43 @@ from clq.lang.parse import _tables
 from clq.lang.verbs import QUERY_VERBS, VERBS
 
 DEEPEST = 14
-WORDS = {
-    "NAME": ["layer4", "labnet", "lab.probe", "features.18.0", "layer*", "x1", "falcon", "clip_dissect", "top_k"],
+PLAIN = ["x1", "labnet", "größe", "ofx", "falcon"]
+NAMES = ["layer4", "labnet", "lab.probe", "features.18.0", "layer*", "clip_dissect", "top_k"]
+# What the scanner and not the grammar makes of the text. An entry for a rule comes before one for any rule.
+WORDS: dict[str | tuple[str, str], list[str]] = {
+    "NAME": [*NAMES, *PLAIN],
+    **{(rule, "NAME"): PLAIN for rule in ("let", "param", "define", "into", "call")},
+    ("set", "NAME"): ["model", "dataset", "judge", "seed"],
+    ("reset", "NAME"): ["vocabulary", "device"],
+    ("limit", "INT"): ["5", "1_000"],
+    ("show", "NAME"): ["models", "layers", "methods", "METHOD", "verb", "runs"],
     "QUOTED": ['"a b"', '"layer4"', '"of"'],
-    "STRING": ["'boat'", "'it''s'", "'a;b -- c'", "E'\\n'", "$$x$$"],
+    "STRING": ["'boat'", "'it''s'", "'a;b -- c'", "E'\\n'", "$$x$$", "'two\nlines  \r\n'"],
     "PARAMETER": ["$k", "$layer"],
     "INT": ["0", "7", "1_000", "-2"],
     "FLOAT": ["0.5", "1e-3", ".25"],
-    "SQL": ["SELECT image FROM lab.probe", "FROM t", "WITH c AS (SELECT 1) SELECT * FROM c -- why\n"],
-    "CONDITION": ["rank = 1", "score > 0.5 AND concept IN ('a', 'b')", "rank <= $k -- best\n AND true"],
-    "ORDERING": ["score DESC", "rank, concept NULLS LAST"],
-    "TARGET_VERB": [v.name for v in VERBS.values() if v.object == "targets"],
+    "TARGET_VERB": [*(v.name for v in VERBS.values() if v.object == "targets"), "VISUALISE"],
     "SOURCE_VERB": [v.name for v in VERBS.values() if v.object == "source"],
     "VERB": sorted(QUERY_VERBS),
 }
-SPACES = [" ", " ", " ", "\n", "  ", "\t", " /* c */ ", " -- d\n", "\n-- e\n", "\r\n"]
-# Where a piece of SQL can begin; elsewhere the scanner does not look for one.
-BEFORE_SQL = {"(", "PLAN", "ANALYZE", "AS"}
+# Pieces of SQL; each {} is a query of clq.
+SQL = {
+    "SQL": [
+        "SELECT image FROM lab.probe", "FROM t", "WITH c AS (SELECT 1) SELECT * FROM c -- why\n",
+        "SELECT a,\n       b  \nFROM t\n\nWHERE '\n  ' < c", "FROM {}",
+        "SELECT x FROM {} AS a,\n  {} JOIN t USING (unit)", "FROM x1(layer4 , [ 1 ,], k = TRUE) AS a",
+    ],
+    "CONDITION": [
+        "rank = 1", "score > 0.5 AND concept IN ('a', 'b')", "rank <= $k -- best\n AND true", "unit IN {}",
+        "a\r\n\tOR b /* or\n so */\n",
+    ],
+    "ORDERING": ["score DESC", "rank, concept NULLS LAST", "1,\n2"],
+}  # fmt: skip
+STATEMENTS = [*SQL["SQL"], "{} UNION ALL {}", "CREATE TABLE t AS {}", "EXPLAIN SELECT 1"]
+BLANKS = [" ", " ", " ", " ", "\n", "  ", "\t", "\r\n", "\n\n"]
+COMMENTS = [" /* {} */ ", " -- {}\n", "\n-- {}\n", "\n/* {} */", "/* {}\n */\n", " --{} \r\n"]
+# Beside these no blank is needed.
+ALONE = frozenset("()[],:=")
 
 
 @cache
@@ -37,6 +61,11 @@ def productions() -> dict[str, list[Any]]:
     for rule in _tables().lark.rules:
         out[rule.origin.name].append(rule)
     return out
+
+
+@cache
+def keywords() -> dict[str, str]:
+    return {t.name: t.pattern.value for t in _tables().lark.terminals if type(t.pattern).__name__ == "PatternStr"}
 
 
 @cache
@@ -58,53 +87,83 @@ def _depth(rule: Any, known: dict[str, int]) -> int | None:
     return None if None in inner else max((d for d in inner if d is not None), default=0)
 
 
-def words(source: random.Random, used: set[Any] | None = None) -> list[str]:
-    """The words of one statement; `used` collects the productions."""
-    keywords = {t.name: t.pattern.value for t in _tables().lark.terminals if type(t.pattern).__name__ == "PatternStr"}
-    out: list[str] = []
-    todo: list[tuple[Any, int]] = [(_Start, 0)]
-    while todo:
-        symbol, depth = todo.pop()
-        if symbol is not _Start and symbol.is_term:
-            choices = WORDS.get(symbol.name) or [keywords[symbol.name]]
-            out.append(_cased(source, source.choice(choices), symbol.name in WORDS))
-            continue
-        rules = productions()["start" if symbol is _Start else symbol.name]
-        if depth > DEEPEST:
-            shallowest = min(_depth(r, depths()) or 0 for r in rules)
-            rules = [r for r in rules if (_depth(r, depths()) or 0) == shallowest]
-        rule = source.choice(rules)
-        if used is not None:
-            used.add(rule)
-        todo += [(s, depth + 1) for s in reversed(rule.expansion)]
-    return _sql_where_it_can_stand(out)
+class _Sql(str):
+    """A whole statement of SQL inside clq."""
 
 
-class _Start:
-    is_term = False
+def _misplaced(words: list[str], i: int) -> bool:
+    """Whether SQL stands where the scanner does not look for it: beside other arguments of a call."""
+    before, after = words[i - 1] if i else "", words[i + 1] if i + 1 < len(words) else ""
+    return isinstance(words[i], _Sql) and before.upper() not in {"PLAN", "ANALYZE", "AS"} and before + after != "()"
 
 
-def _cased(source: random.Random, word: str, is_value: bool) -> str:
-    return word if is_value else source.choice([word, word.lower(), word.capitalize()])
+class Writer:
+    """Makes statements; `used` are the productions that were taken. Every comment has a text of its own."""
 
+    def __init__(self, source: random.Random, comments: bool = True) -> None:
+        self.source, self.comments = source, comments
+        self.used: set[Any] = set()
+        self.count = 0
 
-def _sql_where_it_can_stand(out: list[str]) -> list[str]:
-    for i, word in enumerate(out):
-        if word in WORDS["SQL"]:
-            before, after = out[i - 1].upper() if i else "", out[i + 1] if i + 1 < len(out) else ""
-            if before not in BEFORE_SQL or (before == "(" and after != ")"):
-                out[i] = "x1"
-    return out
+    def script(self) -> str:
+        """A few statements."""
+        made = [self.sql(STATEMENTS, 2) if self.source.random() < 0.2 else self.statement()
+                for _ in range(self.source.randint(1, 3))]  # fmt: skip
+        return self.blank(False) + ";".join(made) + self.source.choice(["", ";", ";\n", ";;"])
 
+    def statement(self, start: str = "start", depth: int = 0) -> str:
+        words = self.words(start, depth)
+        out = [self.blank(False)]
+        for i, word in enumerate(words):
+            tight = word[-1] in ALONE or (i + 1 < len(words) and words[i + 1][0] in ALONE)
+            out += [word, self.blank(not tight)]
+        return "".join(out)
 
-def text(source: random.Random, used: set[Any] | None = None) -> str:
-    """One statement, its words apart by blanks, new lines and comments."""
-    out = []
-    for word in words(source, used):
-        out += [word, source.choice(SPACES)]
-    return "".join(out)
+    def blank(self, needed: bool) -> str:
+        blank = self.source.choice(BLANKS if needed else ["", *BLANKS])
+        if self.comments and self.source.random() < 0.1:
+            for _ in range(self.source.choice([1, 1, 2])):
+                self.count += 1
+                blank += self.source.choice(COMMENTS).format(f"c{self.count}")
+        return blank
+
+    def words(self, start: str, depth: int) -> list[str]:
+        """The words of one symbol of the grammar."""
+        out: list[str] = []
+        todo: list[tuple[Any, str, int]] = [(None, start, depth)]
+        while todo:
+            symbol, rule_name, depth = todo.pop()
+            if symbol is not None and symbol.is_term:
+                out.append(self.word(symbol.name, rule_name, depth))
+                continue
+            rules = productions()[rule_name if symbol is None else symbol.name]
+            if depth > DEEPEST:
+                shallowest = min(_depth(r, depths()) or 0 for r in rules)
+                rules = [r for r in rules if (_depth(r, depths()) or 0) == shallowest]
+            if self.source.random() < 0.2:  # most have many optional parts
+                rules = [r for r in rules if len(r.expansion) == min(len(one.expansion) for one in rules)]
+            rule = self.source.choice(rules)
+            self.used.add(rule)
+            todo += [(s, rule.origin.name, depth + 1) for s in reversed(rule.expansion)]
+        return [self.source.choice(PLAIN) if _misplaced(out, i) else str(word) for i, word in enumerate(out)]
+
+    def word(self, terminal: str, rule: str, depth: int) -> str:
+        if terminal in SQL:
+            return _Sql(self.sql(SQL[terminal], depth)) if terminal == "SQL" else self.sql(SQL[terminal], depth)
+        choices = WORDS.get((rule, terminal)) or WORDS.get(terminal)
+        if choices is not None and not terminal.endswith("VERB"):
+            return self.source.choice(choices)
+        word = self.source.choice(choices or [keywords()[terminal]])
+        return self.source.choice([word, word.lower(), word.capitalize()])
+
+    def sql(self, choices: list[str], depth: int) -> str:
+        pieces = self.source.choice(choices if depth <= DEEPEST else [c for c in choices if "{}" not in c]).split("{}")
+        out = [pieces[0]]
+        for piece in pieces[1:]:
+            out += ["(", self.statement("query", depth + 4), ")", piece]
+        return "".join(out)
 
 
 def script(source: random.Random) -> str:
     """A few statements."""
-    return ";".join(text(source) for _ in range(source.randint(1, 3)))
+    return Writer(source).script()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import random
-import re
 import sys
 from collections import Counter
 from dataclasses import fields, is_dataclass
@@ -12,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from clq.lang import Diagnostic, ast, check_script
+from clq.lang import Diagnostic, ast, check, check_script, mistakes
 from clq.lang.format import format_text
+from clq.lang.layout import WIDTH
 from clq.lang.parse import parse, parse_all
-from clq.lang.scan import comments, scan
+from clq.lang.scan import Code, comments, scan
 from clq.lang.text import unparse
 
 _spec = importlib.util.spec_from_file_location("clq_generate", Path(__file__).with_name("generate.py"))
@@ -29,8 +29,8 @@ _spec.loader.exec_module(generate)
 
 SEEDS = st.integers(0, 2**32).map(random.Random)
 PROFILE = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow,
-                                                             HealthCheck.function_scoped_fixture],
+    max_examples=250, deadline=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 
 
@@ -54,28 +54,55 @@ def bare(node: Any) -> Any:
     return node
 
 
-def _squeezed(sql: str) -> str:
-    """SQL up to white space, comments, and the layout and spelling of the queries in it."""
-    return " ".join(t.text.upper() for t in scan(sql))
+def _squeezed(sql: str) -> tuple[str, ...]:
+    """The words of SQL, without white space and comments."""
+    return tuple(t.text for t in scan(sql))
 
 
 def parsed(source: random.Random) -> tuple[str, ast.Script]:
-    text = generate.script(source)
+    """A text without mistakes, and what it means."""
+    writer = generate.Writer(source)
+    text = writer.script()
     script, problems = parse_all(text)
-    for problem in problems:
-        assert problem.span is not None and 0 <= problem.span.start <= problem.span.end <= len(text)
+    event("read" if not problems else f"refused: {problems[0].code}")
     assume(not problems)
+    for name in {rule.origin.name for rule in writer.used}:
+        event(f"rule {name}")
     return text, script
 
 
 def test_every_production_is_generated_and_most_texts_are_read() -> None:
     used: set[Any] = set()
-    read = 0
-    for seed in range(2000):
-        read += not parse_all(generate.text(random.Random(seed), used))[1]
+    rules: set[str] = set()
+    kinds: Counter[str] = Counter()
+    for seed in range(1000):
+        writer = generate.Writer(random.Random(seed))
+        script, problems = parse_all(writer.script())
+        used |= writer.used
+        if not problems:
+            rules |= {rule.origin.name for rule in writer.used}
+            kinds.update(type(s).__name__ for s in script.statements)
     missed = {rule for rules in generate.productions().values() for rule in rules} - used
     assert not missed, missed
-    assert read > 900, f"only {read} of 2000 generated statements are read"
+    assert rules == set(generate.productions())
+    assert sum(kinds.values()) > 800, "most generated statements should be read"
+    assert set(kinds) == {t.__name__ for t in ast.Statement.__args__} - {"Broken"}  # type: ignore[attr-defined]
+
+
+@PROFILE
+@given(SEEDS)
+def test_only_what_the_builder_refuses_is_refused(monkeypatch: pytest.MonkeyPatch, source: random.Random) -> None:
+    """The parser takes whatever the grammar makes; a clause that stands twice, say, is told by the builder."""
+
+    def unread(*given: Any) -> Diagnostic:
+        raise AssertionError(f"the parser stopped: {given}")
+
+    monkeypatch.setattr(mistakes, "classify", unread)
+    monkeypatch.setattr(mistakes, "unknown_statement", unread)
+    text = generate.script(source)
+    for problem in parse_all(text)[1]:
+        assert problem.span is not None and 0 <= problem.span.start < problem.span.end <= len(text)
+        problem.render()
 
 
 @PROFILE
@@ -88,16 +115,38 @@ def test_what_is_printed_reads_as_the_same_tree(source: random.Random) -> None:
 @PROFILE
 @given(SEEDS)
 def test_formatting_keeps_the_meaning_and_every_comment_and_does_nothing_twice(source: random.Random) -> None:
+    text, script = parsed(source)
+    made = format_text(text)
+    assert bare(parse(made)) == bare(script)
+    assert _comments(made) == _comments(text)
+    assert format_text(made) == made
+
+
+def _comments(text: str) -> Counter[str]:
+    return Counter(c.text for c in comments(text, scan(text)))
+
+
+@PROFILE
+@given(SEEDS)
+def test_a_formatted_text_is_clean(source: random.Random) -> None:
     text, _ = parsed(source)
     made = format_text(text)
-    assert bare(parse(made)) == bare(parse(text.replace("\r\n", "\n")))
-    assert format_text(made) == made
-    assert _said(made) == _said(text)
+    assert made.endswith(("\n", "\r\n")) and not made[:1].isspace()
+    code = Code(made)
+    kept = [(t.start, t.end) for t in code.tokens] + [(c.start, c.end) for c in comments(made, code.tokens)]
+    starts, ends = zip(*sorted(kept), strict=True)
+    blanks = [made[a:b] for a, b in zip((0, *ends), (*starts, len(made)), strict=True)]
+    assert not [blank for blank in blanks if " \n" in blank or " \r" in blank]
 
 
-def _said(text: str) -> Counter[str]:
-    """The words of a text's comments; those inside SQL count as well."""
-    return Counter(word for c in comments(text, scan(text)) for word in re.findall(r"\w+", c.text))
+@PROFILE
+@given(SEEDS)
+def test_canonical_text_that_fits_a_line_is_formatted_already(source: random.Random) -> None:
+    _, script = parsed(source)
+    for statement in script.statements:
+        line = unparse(statement) + ";\n"
+        if len(line) <= WIDTH and line.count("\n") == 1:
+            assert format_text(line) == line
 
 
 @PROFILE
@@ -108,6 +157,11 @@ def test_the_checker_tells_what_is_wrong_in_its_place(catalog: Any, source: rand
     catalog.made, catalog.tables, catalog.definitions, catalog.settings = {}, {}, {}, {}
     catalog.parameters = {"k": 3, "layer": "layer4"}
     catalog.rows_given = source.choice([None, [], [1], ["layer4[1] OF labnet"], ["a"]])
+    for query in (node for node in ast.walk(script.statements) if isinstance(node, ast.Query)):
+        try:
+            check(query, catalog)
+        except Diagnostic as problem:
+            assert all(one.span is not None for one in problem.every())
     for problem in check_script(script, catalog, problems=problems):
         assert isinstance(problem, Diagnostic) and problem.text is not None
         assert problem.span is not None and 0 <= problem.span.start <= problem.span.end <= len(problem.text)

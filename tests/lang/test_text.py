@@ -53,7 +53,7 @@ def test_queries_of_the_specification_round_trip(text: str) -> None:
         ("EXPLAIN fc where  rank\n=  1 /* x */ AND a.b", "EXPLAIN fc WHERE rank = 1 AND a.b"),
         ("ATTRIBUTE class ['a'], 'b'", "ATTRIBUTE CLASS 'a', 'b'"),
         ("ATTRIBUTE CLASS ['a', $b]", "ATTRIBUTE CLASS ['a', $b]"),
-        ("visualise fc contrast LOW", "VISUALIZE fc CONTRAST LOW"),
+        ("visualise fc contrast LOW", "VISUALIZE fc CONTRAST low"),
         ("LABEL p changing \"deep snow\" = 2", "LABEL p CHANGING 'deep snow' = 2.0"),
         ("LET x = f ( 1 , b = [ 'a' , ] , c = each(1,2) ) [ 0 ]", "LET x = f(1, b=['a'], c=each(1, 2))[0]"),
         ("EXPLAIN fc INTO \"my table\"", 'EXPLAIN fc INTO "my table"'),
