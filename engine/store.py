@@ -127,6 +127,8 @@ class Store:
         if not sound:
             self._set_aside(folder)
             return None
+        with contextlib.suppress(OSError):  # when it was last used, for who clears up
+            os.utime(folder / "artifact.json")
         self._open[key] = Artifact(key, folder, manifest)
         return self._open[key]
 

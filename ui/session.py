@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.catalogue import Catalogue
 from ..engine.fingerprint import Fingerprints
-from ..engine.plan import Plan
+from ..engine.leases import lease
+from ..engine.plan import Plan, graph_of, ordered
 from ..engine.resources import Resources
 from ..engine.run import optimize, run
 from ..engine.sql import diagnostic_of
@@ -127,17 +128,28 @@ class Session:
     def _flush(self) -> None:
         """Compute what waits, then let each statement give its result."""
         waiting = self._answering.take()
-        if waiting.queries:
-            plan = self._optimized(waiting.queries)
-            if self.store.damaged:
-                self.remarks.append(f"{len(self.store.damaged)} damaged artifacts were set aside and are made again")
-                self.store.damaged.clear()
-            if self.ask is not None and plan.steps:
-                self.ask(self._view(plan, waiting.queries))
-            run(plan, self.store, self.resources)
-            if self.resources.counts.pop("halved", 0):
-                self.remarks.append(f"memory was short: batches were cut to {self.resources.batch} images")
-        for finish in waiting.finishes:
+        if not waiting.queries:
+            self._finish(waiting.finishes)
+            return
+        roots = [root for q in waiting.queries for root in q.roots]
+        what = " ".join(self._text.split())[:200]
+        with lease(self.store.root, (o.key for o in ordered(graph_of(roots))), what):
+            self._compute(waiting.queries)
+            self._finish(waiting.finishes)
+
+    def _compute(self, queries: Sequence[PlannedQuery]) -> None:
+        plan = self._optimized(queries)
+        if self.store.damaged:
+            self.remarks.append(f"{len(self.store.damaged)} damaged artifacts were set aside and are made again")
+            self.store.damaged.clear()
+        if self.ask is not None and plan.steps:
+            self.ask(self._view(plan, queries))
+        run(plan, self.store, self.resources)
+        if self.resources.counts.pop("halved", 0):
+            self.remarks.append(f"memory was short: batches were cut to {self.resources.batch} images")
+
+    def _finish(self, finishes: Sequence[Finish]) -> None:
+        for finish in finishes:
             result = finish()
             if result is not None:
                 self._results.append(result)

@@ -15,7 +15,7 @@ import pytest
 from toys import ToyCrops, ToyJoin, ToyScan, ToyTop, images, model
 
 import clq.ops
-from clq.engine.operator import Global, Operator, Scan, Source, canonical
+from clq.engine.operator import Global, Operator, Rowwise, Scan, Source, canonical
 from clq.engine.spec import keys_hold_no_running_conditions
 
 # Two values that differ, for fields whose annotation does not say what they hold.
@@ -95,6 +95,9 @@ def test_an_operator_is_a_frozen_declaration_with_a_kernel(cls: type[Operator]) 
     if issubclass(cls, Scan):
         assert cls.start.__func__ is not Scan.start.__func__  # type: ignore[attr-defined]
         assert cls.dataset is not Scan.dataset
+    elif issubclass(cls, Rowwise):
+        assert cls.compute_rows is not Rowwise.compute_rows
+        assert cls.identities is not Rowwise.identities and cls.rows_of is not Rowwise.rows_of
     else:
         assert cls.compute is not Global.compute  # type: ignore[attr-defined]
 

@@ -1,0 +1,117 @@
+"""Keeping a store: budgets, pins, what is in use, leftovers of killed runs, damage."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from toys import ToyScan, ToyTop, images, model
+
+from clq.engine.leases import lease, running
+from clq.engine.operator import Operator
+from clq.engine.resources import Resources
+from clq.engine.run import optimize, run
+from clq.engine.store import Store
+from clq.engine.upkeep import items, pin, pinned, sweep, unpin, verify
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> tuple[Store, list[Operator]]:
+    """Four artifacts, the first the least recently used."""
+    store = Store(tmp_path)
+    made: list[Operator] = [ToyScan(model(), images(20), layer) for layer in range(3)]
+    made.append(ToyTop(made[0], 4))
+    run(optimize(made, store), store, Resources(workers=1))
+    for age, operator in enumerate(reversed(made), 1):
+        os.utime(store.folder(operator.key) / "artifact.json", (time.time() - 100 * age,) * 2)
+    return Store(tmp_path), made
+
+
+def test_what_is_there(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    found = items(store)
+    assert [i.key for i in found] == [o.key for o in made]
+    assert all(i.bytes > 0 and i.rows > 0 and not i.pinned for i in found)
+
+
+def test_the_least_recently_used_goes_first(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    sizes = {i.key: i.bytes for i in items(store)}
+    budget = sum(sizes.values()) - 1
+    done = sweep(store, budget, pretend=True)
+    assert [i.key for i in done.removed] == [made[0].key] and len(items(store)) == 4
+    done = sweep(store, budget)
+    assert done.bytes == sizes[made[0].key] and [i.key for i in items(store)] == [o.key for o in made[1:]]
+    assert Store(store.root).find(made[0]) is None
+    assert len(sweep(store, 0).removed) == 3 and items(store) == []
+
+
+def test_use_makes_young(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    assert Store(store.root).find(made[0]) is not None
+    assert items(store)[-1].key == made[0].key
+
+
+def test_pins_hold(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    pin(store, "labels", [made[0].key, made[3].key])
+    pin(store, "other", [made[3].key])
+    assert pinned(store)[made[3].key] == ["labels", "other"]
+    done = sweep(store, 0)
+    assert {i.key for i in items(store)} == {made[0].key, made[3].key} and done.kept > 0
+    assert unpin(store, "labels") and not unpin(store, "labels")
+    sweep(store, 0)
+    assert [i.key for i in items(store)] == [made[3].key]
+
+
+def test_what_a_plan_needs_stays(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    with lease(store.root, [made[1].key], "EXPLAIN layer4"):
+        (found,) = running(store.root)
+        assert (found.process, found.what, found.keys) == (os.getpid(), "EXPLAIN layer4", frozenset({made[1].key}))
+        sweep(store, 0)
+        assert [i.key for i in items(store)] == [made[1].key]
+    assert running(store.root) == []
+    sweep(store, 0)
+    assert items(store) == []
+
+
+def test_the_lease_of_a_dead_process_counts_for_nothing(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, sys\nfrom clq.engine.leases import lease\n"
+        "with lease(pathlib.Path(sys.argv[1]), ['key'], 'x'):\n    print('held', flush=True)\n    input()"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None and child.stdout.readline() == "held\n"
+    assert [r.process for r in running(tmp_path)] == [child.pid]
+    child.kill()
+    child.wait()
+    assert list((tmp_path / "running").iterdir()) != [] and running(tmp_path) == []
+    assert list((tmp_path / "running").iterdir()) == []
+
+
+def test_leftovers_of_killed_runs_go_after_a_day(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    folder = store.folder(made[0].key)
+    old, young = folder / ".x.1.2", folder / "00000000-00000005-abc.safetensors"
+    for path in (old, young):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 90_000,) * 2)
+    done = sweep(store, None)
+    assert (done.leftovers, done.removed) == (1, ()) and young.exists() and not old.exists()
+    assert Store(store.root).find(made[0]) is not None
+
+
+def test_damage_is_found_and_set_aside(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    assert verify(store) == []
+    shard = next(store.folder(made[2].key).glob("*.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-3])
+    assert verify(store) == [made[2].key]
+    assert made[2].key not in {i.key for i in items(store)}

@@ -1,0 +1,85 @@
+"""clq cache, ps and cancel, as a person types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+QUERY = "EXPLAIN layer1 OF labnet ON lab.probe[0:{}] USING clip_dissect(top_k=8, top=1) WITH ['boat', 'car'] INTO {}"
+
+
+def clq(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "clq", *args], capture_output=True, text=True, cwd=cwd, timeout=120,
+        env={**os.environ, "CLQ_STORE": "store"},
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cache")
+    assert clq("-c", QUERY.format(40, "named"), cwd=path).returncode == 0
+    return path
+
+
+def test_what_is_there_and_whether_it_is_sound(folder: Path) -> None:
+    listed = json.loads(clq("cache", "ls", "--format", "json", cwd=folder).stdout)
+    assert {"activations layer1 of labnet", "image vectors by labclip"} <= {r["operator"] for r in listed}
+    kinds = json.loads(clq("cache", "du", "--format", "json", cwd=folder).stdout)
+    assert sum(k["bytes"] for k in kinds) == sum(r["bytes"] for r in listed)
+    assert clq("cache", "verify", cwd=folder).stdout == f"{len(listed)} of {len(listed)} artifacts are sound\n"
+
+
+def test_pinned_tables_survive_a_budget_of_nothing(folder: Path) -> None:
+    assert clq("-c", QUERY.format(30, "other"), cwd=folder).returncode == 0
+    done = clq("cache", "pin", "named", cwd=folder)
+    assert done.returncode == 0 and "named pins" in done.stderr
+    before = json.loads(clq("cache", "ls", "--format", "json", cwd=folder).stdout)
+    pretended = clq("cache", "gc", "--budget", "0", "--dry-run", cwd=folder)
+    assert "would be removed: activations layer1 of labnet" in pretended.stdout
+    done = clq("cache", "gc", "--budget", "0", cwd=folder)
+    assert done.returncode == 0 and "pinned or in use" in done.stderr
+    after = json.loads(clq("cache", "ls", "--format", "json", cwd=folder).stdout)
+    assert 0 < len(after) < len(before) and {r["pinned_by"] for r in after} == {"named"}
+    assert "rows" in clq("sql", "SELECT count(*) AS rows FROM other", cwd=folder).stdout, "tables stay"
+    assert clq("-c", QUERY.format(40, "named"), cwd=folder).returncode == 0
+    assert clq("cache", "unpin", "named", cwd=folder).returncode == 0
+
+
+def test_mistakes(folder: Path) -> None:
+    done = clq("cache", "pin", "nmed", cwd=folder)
+    assert done.returncode == 2 and "Did you mean named?" in done.stderr
+    done = clq("cache", "gc", "--budget", "much", cwd=folder)
+    assert done.returncode == 2 and "500MB or 20GB" in done.stderr
+    assert clq("cache", "unpin", "nothing", cwd=folder).returncode == 2
+    done = clq("cancel", "1", cwd=folder)
+    assert done.returncode == 1 and "no query of process 1 runs" in done.stderr
+
+
+def test_a_running_query_is_seen_and_stopped(folder: Path) -> None:
+    query = QUERY.format(2000, "long").replace("layer1", "layer1, layer2, layer3, layer4")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "clq", "-c", query, "--store", "s2"], cwd=folder, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        found: list[dict[str, object]] = []
+        until = time.monotonic() + 60
+        while not found and time.monotonic() < until and child.poll() is None:
+            found = json.loads(clq("ps", "--store", "s2", "--format", "json", cwd=folder).stdout or "[]")
+        assert [f["process"] for f in found] == [child.pid] and str(found[0]["statement"]).startswith("EXPLAIN layer1")
+        done = clq("cancel", str(child.pid), "--store", "s2", cwd=folder)
+        assert done.returncode == 0
+        _, told = child.communicate(timeout=60)
+        assert child.returncode == 130 and "interrupted" in told
+    finally:
+        child.kill()
+        child.wait()
+    assert json.loads(clq("ps", "--store", "s2", "--format", "json", cwd=folder).stdout) == []

@@ -1,0 +1,178 @@
+"""`clq cache ls|du|verify|gc|pin|unpin`"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..running import FORMATS, store_option
+
+if TYPE_CHECKING:
+    from ...engine.store import Store
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+form_option = click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+
+
+def size_of(text: str) -> int:
+    """'20GB' in bytes. Raises click.BadParameter."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", text.strip().lower())
+    if found is None:
+        raise click.BadParameter(f"write a size such as 500MB or 20GB, not {text}")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def spoken_size(count: int) -> str:
+    size, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size /= 1000
+        units.pop(0)
+    return f"{size:.0f} {units[0]}" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
+def _store(given: str | None) -> Store:
+    from ...engine.store import Store
+    from ..connection import store_folder
+
+    return Store(store_folder(given))
+
+
+def _print(rows: list[dict[str, Any]], columns: list[str], form: str) -> None:
+    import pyarrow as pa
+
+    from ..render import write
+    from ..results import Result, Results
+
+    table = pa.table({c: [r[c] for r in rows] for c in columns})
+    write(Results([Result("", table)]), form, sys.stdout)
+
+
+@click.group("cache")
+def COMMAND() -> None:
+    """What the store holds, whether it is sound, and what can go."""
+
+
+@COMMAND.command("ls")
+@store_option
+@form_option
+def ls(store: str | None, form: str) -> None:
+    """Every artifact, the most recently used first."""
+    from ...engine.upkeep import items
+
+    now = time.time()
+    rows = [
+        {"operator": i.label, "rows": i.rows, "bytes": i.bytes, "seconds": i.seconds,
+         "unused_hours": round(max(0.0, now - i.used) / 3600, 1), "pinned_by": ", ".join(i.pins) or None,
+         "key": i.key[:12]}
+        for i in reversed(items(_store(store)))
+    ]  # fmt: skip
+    _print(rows, ["operator", "rows", "bytes", "seconds", "unused_hours", "pinned_by", "key"], form)
+
+
+@COMMAND.command("du")
+@store_option
+@form_option
+def du(store: str | None, form: str) -> None:
+    """How much each kind of artifact takes, and what it took to compute."""
+    from ...engine.upkeep import items
+
+    totals: dict[str, list[float]] = {}
+    for item in items(_store(store)):
+        kind = totals.setdefault(item.operator, [0, 0, 0.0])
+        for n, amount in enumerate((1, item.bytes, item.seconds)):
+            kind[n] += amount
+    ordered = sorted(totals.items(), key=lambda t: -t[1][1])
+    rows = [
+        {"operator": name, "artifacts": int(n), "bytes": int(size), "seconds": round(seconds, 1)}
+        for name, (n, size, seconds) in ordered
+    ]
+    _print(rows, ["operator", "artifacts", "bytes", "seconds"], form)
+    click.echo(f"{spoken_size(sum(int(t[1]) for t in totals.values()))} in all", err=True)
+
+
+@COMMAND.command("verify")
+@store_option
+def verify(store: str | None) -> None:
+    """Read everything whole. What is damaged is set aside and made again when it is needed; exit code 1 if any is."""
+    from ...engine.upkeep import items
+    from ...engine.upkeep import verify as verified
+
+    opened = _store(store)
+    count = len(items(opened))
+    damaged = verified(opened)
+    for key in damaged:
+        click.echo(f"damaged, set aside: {key[:12]}", err=True)
+    click.echo(f"{count - len(damaged)} of {count} artifacts are sound")
+    if damaged:
+        raise SystemExit(1)
+
+
+@COMMAND.command("gc")
+@click.option("--budget", metavar="SIZE", help="Remove the least recently used until this much is left, as 20GB.")
+@click.option("--dry-run", is_flag=True, help="Say what would go.")
+@store_option
+def gc(budget: str | None, dry_run: bool, store: str | None) -> None:
+    """Remove files of killed runs and, above a budget, artifacts that were not used for longest.
+
+    What a running query of any process needs stays, and what a pinned table stands on. Tables stay as they are:
+    what was removed is computed again when a new query needs it.
+    """
+    from ...engine.upkeep import sweep
+
+    done = sweep(_store(store), None if budget is None else size_of(budget), pretend=dry_run)
+    would = "would be removed" if dry_run else "removed"
+    for item in done.removed:
+        click.echo(f"{would}: {item.label} ({spoken_size(item.bytes)}, {item.seconds:.1f} s to make again)")
+    left = f", {done.leftovers} files of killed runs" if done.leftovers else ""
+    told = f"{len(done.removed)} artifacts{left} {would}, {spoken_size(done.bytes)}; {spoken_size(done.kept)} stay"
+    click.echo(told, err=True)
+    if budget is not None and done.kept > size_of(budget):
+        click.echo("note: the rest is pinned or in use: it is more than the budget", err=True)
+
+
+@COMMAND.command("pin")
+@click.argument("table")
+@store_option
+def pin(table: str, store: str | None) -> None:
+    """Keep everything that a table was computed from."""
+    from ...engine.upkeep import pin as pinned
+
+    keys = _keys_behind(table, store)
+    pinned(_store(store), table, keys)
+    click.echo(f"{table} pins {len(keys)} artifacts", err=True)
+
+
+@COMMAND.command("unpin")
+@click.argument("table")
+@store_option
+def unpin(table: str, store: str | None) -> None:
+    """Let what a table was computed from go when it is not used."""
+    from ...engine.upkeep import unpin as unpinned
+    from ...lang.diagnostic import Diagnostic
+
+    if not unpinned(_store(store), table):
+        raise Diagnostic("unknown-name", f"no table {table} is pinned", hint="clq cache ls shows what is")
+    click.echo(f"{table} pins nothing any more", err=True)
+
+
+def _keys_behind(table: str, store: str | None) -> list[str]:
+    from ...lang.diagnostic import Diagnostic, did_you_mean
+    from ..running import opened
+
+    with opened(store) as connection:
+        con = connection.duckdb
+        known = [row[0] for row in con.execute("SELECT name FROM clq.meta.tables").fetchall()]
+        if table not in known:
+            raise Diagnostic(
+                "unknown-name", f"no query of clq has made a table {table}.{did_you_mean(table, known)}",
+                hint="SHOW TABLES lists the tables",
+            )  # fmt: skip
+        sql = (
+            "SELECT DISTINCT n.node FROM clq.meta.tables AS t, clq.meta.nodes AS n "
+            "WHERE t.name = ? AND list_contains(t.runs, n.run)"
+        )
+        return [row[0] for row in con.execute(sql, [table]).fetchall()]
