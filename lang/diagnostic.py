@@ -100,6 +100,12 @@ class Diagnostic(Exception):
     def __str__(self) -> str:
         return "\n\n".join(one.render() for one in self.every())
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and notebooks show in place of a traceback."""
+        from .paint import painted
+
+        return painted(self).split("\n")
+
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
     """Both from 1."""

@@ -305,7 +305,8 @@ def items(selection: ast.Selection, column: str, catalog: Catalog) -> tuple[int 
                     return None
                 out += [r for r in column_of(rows, column, item.span) if r is not None]
             case ast.Parameter():
-                out.append(_item(parameter_value(item, catalog), item.span))
+                value = parameter_value(item, catalog)
+                out += [_item(v, item.span) for v in (value if isinstance(value, list) else [value])]
             case ast.Constant():
                 out.append(_item(item.value, item.span))
     return tuple(out)

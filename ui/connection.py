@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,10 @@ class Connection:
         Raises Diagnostic for whatever the text has wrong, placed in it.
         """
         text, path = read_script(text_or_path)
+        return self.run_text(text, parameters, path)
+
+    def run_text(self, text: str, parameters: Mapping[str, Any], path: str | None = None) -> Results:
+        """As `run`, for a text that is never taken for the name of a file."""
         return self._shown(self.session.run(text, path, parameters))
 
     def sql(self, query: str) -> Result:

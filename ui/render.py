@@ -70,7 +70,8 @@ def plain(rows: pa.Table, most: int = MOST_ROWS, width: int | None = None) -> st
 
     constant, shown = split(rows)
     sink = StringIO()
-    console = Console(file=sink, width=width or _width(), highlight=False, color_system=None)
+    console = Console(file=sink, width=width or _width(), highlight=False, color_system=None,
+                      force_jupyter=False)  # fmt: skip
     if constant:
         console.print("  ".join(f"{c}: {v}" for c, v in constant), soft_wrap=True, markup=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)

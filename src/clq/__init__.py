@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Connection", "Diagnostic", "__version__", "connect"]
 
-_LAZY = {"connect": "clq.ui.connection", "Connection": "clq.ui.connection", "Diagnostic": "clq.lang"}
+_LAZY = {
+    "connect": "clq.ui.connection", "Connection": "clq.ui.connection", "Diagnostic": "clq.lang",
+    "load_ipython_extension": "clq.ui.magic", "unload_ipython_extension": "clq.ui.magic",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
