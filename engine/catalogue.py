@@ -33,7 +33,17 @@ CREATE TABLE IF NOT EXISTS clq.meta.runs (
 CREATE TABLE IF NOT EXISTS clq.meta.nodes (
     run VARCHAR, node VARCHAR, operator VARCHAR, label VARCHAR, rows BIGINT, bytes BIGINT, seconds DOUBLE);
 CREATE TABLE IF NOT EXISTS clq.meta.tables (name VARCHAR, content VARCHAR, runs VARCHAR[], made TIMESTAMP);
+ALTER TABLE clq.meta.tables ADD COLUMN IF NOT EXISTS script VARCHAR;
+ALTER TABLE clq.meta.tables ADD COLUMN IF NOT EXISTS parameters JSON;
+CREATE TABLE IF NOT EXISTS clq.meta.sources (
+    run VARCHAR, kind VARCHAR, name VARCHAR, fingerprint VARCHAR, facts JSON);
+COMMENT ON TABLE clq.meta.runs IS 'how the rows with this run came to be: statement, work done, device';
+COMMENT ON TABLE clq.meta.nodes IS 'every operator behind a run: its key, what it computed, rows, bytes, seconds';
+COMMENT ON TABLE clq.meta.sources IS 'models, images, words and judges that a run read, and what they hold as a digest';
+COMMENT ON TABLE clq.meta.tables IS 'tables that queries have made: their runs, and the script that makes them again';
 """
+
+META = ("runs", "nodes", "sources", "tables")
 
 T = TypeVar("T")
 
@@ -123,6 +133,9 @@ class Catalogue:
         except duckdb.Error as error:
             raise _not_opened(self.path, error) from error
         con.execute("SET search_path = 'memory.main,clq.main'")
+        for table in META:  # so that meta.runs means here what it means to any client of the file
+            with contextlib.suppress(duckdb.Error):  # an older file has fewer
+                con.execute(f"CREATE OR REPLACE VIEW memory.meta.{table} AS FROM clq.meta.{table}")
         self._attached = True
 
     def _detach(self) -> None:
@@ -295,6 +308,7 @@ def _new_connection() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(":memory:")
     con.execute("SET errors_as_json = true")
     con.execute("CREATE SCHEMA lab")
+    con.execute("CREATE SCHEMA meta")
     return con
 
 

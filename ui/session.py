@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,8 @@ class Session:
         self._transaction = Transaction(catalogue, self._tables)
         self._results: list[Result] = []
         self._text, self._dry = "", False
+        self._history: list[str] = []
+        self._given: dict[str, Any] = {}
 
     # ------------------------------------------------------------ scripts
 
@@ -74,10 +77,12 @@ class Session:
             script = parse(text, path, self.names.definitions, Loader())
             self._look(script, given)
             self.names.parameters.update(given)
+            self._given = {**self._given, **{k: v for k, v in given.items() if _plain(v)}}
             self._prepare_all(script, frozenset(given))
             if not dry:
                 self._flush()
                 self._tables.commit()
+                self._history += _names_made(script)
         except Diagnostic as problem:
             # What was finished before a later statement failed is kept.
             if not dry:
@@ -212,7 +217,9 @@ class Session:
         if isinstance(statement, ast.Query) and statement.into is not None and statement.into.is_file:
             write_rows(rows, statement.into)
             return Result(source, rows, remarks=(*remarks, f"wrote {statement.into.name}"))
-        pending = Pending(name, ready.content, ready.relation, planned, source)
+        pending = Pending(
+            name, ready.content, ready.relation, planned, source, self._whole_script(), json.dumps(self._given)
+        )
         self._tables.add(pending)
         return Result(source, rows, name, pending.evidence, remarks=remarks)
 
@@ -325,8 +332,22 @@ class Session:
         columns = self._tables.columns_of(name)
         return None if columns is None else Table(name, held=columns)
 
+    def _whole_script(self) -> str:
+        """The text that makes the tables of this run again: the names that earlier runs have given, then the run."""
+        return ";\n".join([*self._history, self._text.strip().rstrip(";")])
+
     def _source(self, span: ast.Span) -> str:
         return self._text[span.start : span.end]
+
+
+def _names_made(script: ast.Script) -> list[str]:
+    """The statements that give names, as they were written."""
+    makers = (ast.Let, ast.ParamStatement, ast.SetStatement, ast.Define, ast.Import)
+    return [script.text[s.span.start : s.span.end] for s in script.statements if isinstance(s, makers)]
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, (str, int, float, bool, list))
 
 
 def _together(finishes: Sequence[Finish | None]) -> Finish | None:

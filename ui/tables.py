@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..engine.catalogue import Catalogue
-from ..engine.operator import Operator, digest
+from ..engine.operator import Operator, Source, digest
 from ..engine.plan import graph_of, ordered
 from ..engine.resources import Resources
 from ..engine.store import Store
 from ..lang.ast import Span
 from ..lang.checked import Tail
 from ..lang.diagnostic import Diagnostic
+from ..lang.verbs import VERBS
 from .planning import PlannedQuery
 
 
@@ -27,6 +29,8 @@ class Pending:
     relation: str
     planned: PlannedQuery
     statement: str
+    script: str = ""
+    parameters: str = "{}"
 
     @property
     def evidence(self) -> str | None:
@@ -131,9 +135,13 @@ class Tables:
         for p in fresh:
             for name in filter(None, (p.name, p.evidence)):
                 con.execute(f'CREATE OR REPLACE TABLE clq.main."{name}" AS FROM temp.main."{name}"')
+                _comment(con, name, "EVIDENCE" if name == p.evidence else p.planned.verb, p.statement)
             con.execute("DELETE FROM clq.meta.tables WHERE name = ?", [p.name])
             runs = [answer.key for answer in p.planned.answers]
-            con.execute("INSERT INTO clq.meta.tables VALUES (?, ?, ?, ?)", [p.name, p.content, runs, now])
+            con.execute(
+                "INSERT INTO clq.meta.tables (name, content, runs, made, script, parameters) VALUES (?, ?, ?, ?, ?, ?)",
+                [p.name, p.content, runs, now, p.script, p.parameters],
+            )
             for answer in p.planned.answers:
                 self._write_run(con, answer, p, now)
 
@@ -142,12 +150,20 @@ class Tables:
         operator."""
         con.execute("DELETE FROM clq.meta.runs WHERE run = ?", [answer.key])
         con.execute("DELETE FROM clq.meta.nodes WHERE run = ?", [answer.key])
+        con.execute("DELETE FROM clq.meta.sources WHERE run = ?", [answer.key])
         counts = self.resources.counts
         con.execute(
             "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?)",
             [answer.key, p.statement, p.planned.verb, now, counts["rounds"], counts["decoded"], self.resources.device],
         )
         for operator in ordered(graph_of([answer])):
+            if isinstance(operator, Source):
+                facts = operator.spec.describe() if hasattr(operator.spec, "describe") else {}
+                con.execute(
+                    "INSERT INTO clq.meta.sources VALUES (?, ?, ?, ?, ?)",
+                    [answer.key, operator.kind, operator.name, operator.fingerprint, json.dumps(facts)],
+                )
+                continue
             held = self.store.find(operator)
             if held is not None:
                 con.execute(
@@ -155,6 +171,18 @@ class Tables:
                     [answer.key, operator.key, type(operator).__name__, operator.label(), held.rows, held.bytes,
                      held.manifest["seconds"]],
                 )  # fmt: skip
+
+
+def _comment(con: Any, name: str, verb: str, statement: str) -> None:
+    """What the table and its columns are, for whoever opens the file with another tool."""
+    table = f'clq.main."{name}"'
+
+    def quoted(text: str) -> str:
+        return "'" + text.replace("'", "''") + "'"
+
+    con.execute(f"COMMENT ON TABLE {table} IS {quoted(f'{VERBS[verb].summary} {statement}')}")
+    for column in VERBS[verb].columns:
+        con.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {quoted(column.meaning)}')
 
 
 def evidence_of(store: Store, evidence: Sequence[Operator], relation: str) -> str:
