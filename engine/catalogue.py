@@ -13,13 +13,15 @@ import fcntl
 import os
 import shutil
 import struct
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..lang.diagnostic import Diagnostic
 from ..lang.scan import Code
+from .backup import restore, save
 from .sql import NO_SPACE, said_by_duckdb
 from .store import disk_full, unwritable
 
@@ -90,10 +92,11 @@ class Catalogue:
         """
         return any(_is_write(s.type.name, s.query) for s in self.connection.extract_statements(sql))
 
-    def commit(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    def commit(self, work: Callable[[duckdb.DuckDBPyConnection], T], changes: Iterable[str] = ()) -> T:
         """Run `work` with the catalogue attached for writing (unqualified names are its), then put it in place.
 
-        If `work` raises, nothing has changed. Raises Diagnostic 'store-busy' while another program writes.
+        The tables that it `changes` are written as Parquet too. If `work` raises, nothing has changed. Raises
+        Diagnostic 'store-busy' while another program writes.
         """
         if self._committing:
             raise RuntimeError("a commit inside a commit")
@@ -106,7 +109,7 @@ class Catalogue:
         try:
             with _locked(self.path), _writers_kept_out(self.path):
                 _set_wal_right(self.path)
-                result = self._write_copy(con, work)
+                result = self._write_copy(con, work, tuple(changes))
         except OSError as error:
             raise unwritable(self.path.parent, error) from error
         finally:
@@ -144,7 +147,19 @@ class Catalogue:
         con.execute("DETACH DATABASE IF EXISTS clq")
         self._attached = False
 
-    def _write_copy(self, con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    def rebuild(self) -> tuple[list[str], Path | None]:
+        """Make the catalogue again from the Parquet files beside it: its tables, and where the old file went."""
+        self._detach()
+        old = None
+        if self.path.exists():
+            old = self.path.with_name(f"{self.path.name}.old-{int(time.time())}")
+            os.replace(self.path, old)
+            self.path.with_name(f"{self.path.name}.wal").unlink(missing_ok=True)
+        return self.commit(lambda con: restore(con, self.path.parent, META)), old
+
+    def _write_copy(
+        self, con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T], changes: tuple[str, ...]
+    ) -> T:
         import duckdb
 
         new, wal = self.path.with_name(f"clq.duckdb.new-{os.getpid()}"), self.path.with_name("clq.duckdb.wal")
@@ -165,6 +180,8 @@ class Catalogue:
                 result = work(con)
                 _refuse_open_transaction(con)
                 con.execute("CHECKPOINT clq")
+                if changes:
+                    save(con, self.path.parent, changes, META)
             finally:
                 with contextlib.suppress(duckdb.Error):  # there is a transaction only if `work` failed inside one
                     con.execute("ROLLBACK")
@@ -255,7 +272,7 @@ def _not_opened(path: Path, error: Exception) -> Diagnostic:
         return _busy(path)
     return Diagnostic(
         "damaged-artifact", f"{path} cannot be opened: {said}", exit_code=1,
-        hint="move this file away and run again: the answers it shows are kept beside it, as Parquet",
+        hint="clq cache rebuild makes it again from the Parquet files beside it",
     )  # fmt: skip
 
 

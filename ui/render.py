@@ -110,7 +110,9 @@ def _plain_value(value: Any) -> Any:
         return None
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    if isinstance(value, datetime.date | datetime.time | datetime.timedelta | decimal.Decimal):
+    if isinstance(value, decimal.Decimal):  # what sum() of whole numbers gives is one, too
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime.date | datetime.time | datetime.timedelta):
         return str(value)
     if isinstance(value, list):
         return [_plain_value(v) for v in value]

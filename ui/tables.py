@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..engine.catalogue import Catalogue
@@ -79,12 +80,34 @@ class Tables:
                 self.refuse_foreign(p.name)
             fresh = [p for p in pending if there.get(p.name) != p.content or p.name not in present]
             if fresh:
-                self.catalogue.commit(lambda con: self._write(con, fresh))
+                names = [name for p in fresh for name in (p.name, p.evidence) if name]
+                self.catalogue.commit(lambda con: self._write(con, fresh), names)
         finally:
             self.forget()
             for p in pending:  # from here on the name is the catalogue's table
                 for name in filter(None, (p.name, p.evidence)):
                     con.execute(f'DROP VIEW IF EXISTS temp.main."{name}"')
+
+    def rebuild(self) -> tuple[list[str], Path | None]:
+        """Make the catalogue again from its Parquet files: the names of its tables, and where the old file is."""
+        names, old = self.catalogue.rebuild()
+        verbs = dict(
+            self.catalogue.connection.execute(
+                "SELECT DISTINCT t.name, r.verb FROM clq.meta.tables AS t, clq.meta.runs AS r "
+                "WHERE list_contains(t.runs, r.run)"
+            ).fetchall()
+        )
+
+        def mend(con: Any) -> None:
+            for name in names:
+                verb = verbs.get(name) or ("EVIDENCE" if name.removesuffix("_evidence") in verbs else None)
+                if verb is not None:
+                    con.execute(f'ALTER TABLE clq.main."{name}" ALTER args TYPE JSON')
+                    _comment(con, name, verb, "")
+
+        self.catalogue.commit(mend)
+        self.forget()
+        return names, old
 
     def verb_of(self, name: str) -> str | None:
         """The verb whose answer a table of the catalogue holds; None for other tables."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine.catalogue import Catalogue
+from ..lang.rows import named_in
 from .answering import first_word
 from .results import Result
 from .tables import Tables
@@ -26,6 +27,7 @@ class Transaction:
     def __init__(self, catalogue: Catalogue, tables: Tables) -> None:
         self.catalogue, self.tables = catalogue, tables
         self._begun: list[Fetch] | None = None
+        self._named: set[str] = set()
 
     def forget(self) -> None:
         """A script that failed inside a transaction leaves none behind."""
@@ -36,18 +38,19 @@ class Transaction:
         word = first_word(sql)
         if self._begun is None:
             if word in {"BEGIN", "START"}:
-                self._begun = []
+                self._begun, self._named = [], set()
                 return None
             if not self.catalogue.writes(sql):
                 return fetch(self.catalogue.connection)
             self.tables.commit()
-            return self.catalogue.commit(fetch)
+            return self.catalogue.commit(fetch, named_in(sql))
         if word in {"COMMIT", "END", "ROLLBACK", "ABORT"}:
             begun, self._begun = self._begun, None
             self.tables.commit()
             results += self._all(begun, keep=word in {"COMMIT", "END"})
             return None
         self._begun.append(fetch)
+        self._named |= named_in(sql)
         return None
 
     def _all(self, statements: list[Fetch], keep: bool) -> list[Result]:
@@ -58,6 +61,6 @@ class Transaction:
             return found
 
         try:
-            return self.catalogue.commit(work)
+            return self.catalogue.commit(work, self._named)
         except _Undone as undone:
             return undone.results

@@ -83,3 +83,21 @@ def test_a_running_query_is_seen_and_stopped(folder: Path) -> None:
         child.kill()
         child.wait()
     assert json.loads(clq("ps", "--store", "s2", "--format", "json", cwd=folder).stdout) == []
+
+
+def test_the_catalogue_is_made_again_from_parquet(folder: Path) -> None:
+    mine = 'CREATE TABLE "my / table" AS SELECT 1 AS x; CREATE TABLE gone AS SELECT 2 AS y; DROP TABLE gone'
+    assert clq("sql", mine, cwd=folder).returncode == 0
+    assert clq("sql", 'BEGIN; INSERT INTO "my / table" VALUES (5); COMMIT', cwd=folder).returncode == 0
+    asked = "SELECT (SELECT sum(x) FROM \"my / table\") AS x, count(*) AS n, min(args->>'$.top_k') AS k FROM named"
+    before = clq("sql", asked, "--format", "json", cwd=folder)
+    assert before.returncode == 0 and '"x": 6' in before.stdout
+    (folder / "store" / "clq.duckdb").write_bytes(b"damaged" * 4096)
+    done = clq("sql", asked, cwd=folder)
+    assert done.returncode == 1 and "clq cache rebuild" in done.stderr
+    done = clq("cache", "rebuild", cwd=folder)
+    assert done.returncode == 0 and "my / table" in done.stdout and "named" in done.stdout and "gone" not in done.stdout
+    after = clq("sql", asked, "--format", "json", cwd=folder)
+    assert after.stdout == before.stdout
+    assert clq("rerun", "named", cwd=folder).stdout.endswith("the same to the last bit\n")
+    assert clq("cache", "rebuild", "--store", "nothing", cwd=folder).stdout == "0 tables: none\n"

@@ -1,4 +1,4 @@
-"""`clq cache ls|du|verify|gc|pin|unpin`"""
+"""`clq cache ls|du|verify|gc|pin|unpin|rebuild`"""
 
 from __future__ import annotations
 
@@ -132,6 +132,25 @@ def gc(budget: str | None, dry_run: bool, store: str | None) -> None:
     click.echo(told, err=True)
     if budget is not None and done.kept > size_of(budget):
         click.echo("note: the rest is pinned or in use: it is more than the budget", err=True)
+
+
+@COMMAND.command("rebuild")
+@store_option
+def rebuild(store: str | None) -> None:
+    """Make clq.duckdb again from the Parquet files beside it; the old file is kept under another name."""
+    from ...engine.catalogue import Catalogue
+    from ...engine.resources import Resources
+    from ..tables import Tables
+
+    opened = _store(store)
+    catalogue = Catalogue(opened.root)
+    try:
+        names, old = Tables(catalogue, opened, Resources()).rebuild()
+    finally:
+        catalogue.close()
+    click.echo(f"{len(names)} tables: {', '.join(sorted(names)) or 'none'}")
+    if old is not None:
+        click.echo(f"the old file is {old}", err=True)
 
 
 @COMMAND.command("pin")
