@@ -86,6 +86,9 @@ def _opened(dataset: Dataset, items: tuple[Item, ...] | None, device: str) -> tu
             numbers.append(names[item])
         else:
             raise Diagnostic("unknown-name", f"{dataset.name} has {count} images, 0 to {count - 1}, not {item}")
+    if not numbers:
+        message = f"{dataset.name} has {count} images, 0 to {count - 1}; what is selected takes none of them"
+        raise Diagnostic("empty-data", message)
     return images, list(dict.fromkeys(numbers))
 
 
