@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pexpect
 import pytest
 
 import clq
@@ -113,7 +114,6 @@ SMALL = "EXPLAIN layer1[0:2] OF labnet ON lab.probe[{}] USING clip_dissect(top_k
 
 
 def test_a_long_run_is_asked_about_on_a_terminal_only(tmp_path: Path) -> None:
-    pexpect = pytest.importorskip("pexpect")
     assert command("-c", SMALL.format("0:64"), cwd=tmp_path).returncode == 0
     ask = {**os.environ, "CLQ_ASK_ABOVE": "0"}
     done = command("-c", SMALL.format("64:128"), cwd=tmp_path, CLQ_ASK_ABOVE="0")
