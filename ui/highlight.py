@@ -158,6 +158,8 @@ def rules() -> tuple[Match | Region, ...]:
         # A path is a name whole: `features.18.0`, `t.text`, `blocks.*.mlp`.
         Match(r"[^\W\d]\w*\**(?:\.[\w*]+)+", ("name",)),
         Match(rf"(?<=[(,])(\s*)({NAME})(?=\s*=(?!=))", (None, "argument")),
+        # Editors see a line at a time: after a line's end, name=value without blanks is an argument.
+        Match(rf"^(\s*)({NAME})(?==[^=\s])", (None, "argument")),
         *_keyword_rules(),
         Match(rf"{NAME}(?=\()", ("call",)),
         Match(NAME, ("name",)),
