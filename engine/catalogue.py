@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS clq.meta.runs (
     run VARCHAR, statement VARCHAR, verb VARCHAR, finished TIMESTAMP, rounds INTEGER, decoded BIGINT, device VARCHAR);
 CREATE TABLE IF NOT EXISTS clq.meta.nodes (
     run VARCHAR, node VARCHAR, operator VARCHAR, label VARCHAR, rows BIGINT, bytes BIGINT, seconds DOUBLE);
+CREATE TABLE IF NOT EXISTS clq.meta.citations (run VARCHAR, kind VARCHAR, name VARCHAR, work JSON);
 CREATE TABLE IF NOT EXISTS clq.meta.tables (name VARCHAR, content VARCHAR, runs VARCHAR[], made TIMESTAMP);
 ALTER TABLE clq.meta.tables ADD COLUMN IF NOT EXISTS script VARCHAR;
 ALTER TABLE clq.meta.tables ADD COLUMN IF NOT EXISTS parameters JSON;
@@ -42,10 +43,11 @@ CREATE TABLE IF NOT EXISTS clq.meta.sources (
 COMMENT ON TABLE clq.meta.runs IS 'how the rows with this run came to be: statement, work done, device';
 COMMENT ON TABLE clq.meta.nodes IS 'every operator behind a run: its key, what it computed, rows, bytes, seconds';
 COMMENT ON TABLE clq.meta.sources IS 'models, images, words and judges that a run read, and what they hold as a digest';
+COMMENT ON TABLE clq.meta.citations IS 'whom to cite for the method and the sources of a run';
 COMMENT ON TABLE clq.meta.tables IS 'tables that queries have made: their runs, and the script that makes them again';
 """
 
-META = ("runs", "nodes", "sources", "tables")
+META = ("runs", "nodes", "sources", "citations", "tables")
 
 T = TypeVar("T")
 

@@ -18,6 +18,7 @@ from ..lang.ast import Span
 from ..lang.checked import Tail
 from ..lang.diagnostic import Diagnostic
 from ..lang.verbs import VERBS
+from .citing import record
 from .planning import PlannedQuery
 
 
@@ -174,6 +175,7 @@ class Tables:
         con.execute("DELETE FROM clq.meta.runs WHERE run = ?", [answer.key])
         con.execute("DELETE FROM clq.meta.nodes WHERE run = ?", [answer.key])
         con.execute("DELETE FROM clq.meta.sources WHERE run = ?", [answer.key])
+        record(con, answer)
         counts = self.resources.counts
         con.execute(
             "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?)",
