@@ -167,6 +167,9 @@ def _uses_of_table(name: str, store: str | None) -> list[Use]:
 
 def _read(con: duckdb.DuckDBPyConnection, table: str) -> list[Use]:
     runs = "run IN (SELECT unnest(runs) FROM clq.meta.tables WHERE name = ?)"
+    held = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'clq' AND schema_name = 'meta'"
+    if not {("sources",), ("citations",)} <= set(con.execute(held).fetchall()):
+        raise _unrecorded(table)
     order = "kind <> 'method', kind, name, rowid"
     sql = f"SELECT kind, name, work FROM clq.meta.citations WHERE {runs} ORDER BY {order}"
     works: dict[tuple[str, str], list[Citation]] = {}
@@ -176,8 +179,13 @@ def _read(con: duckdb.DuckDBPyConnection, table: str) -> list[Use]:
     for kind, name in con.execute(sql, [table]).fetchall():
         works.setdefault((kind, name), [])
     if not works:
-        raise Diagnostic("not-here", f"what {table} was made from was not recorded", hint="run its query again")
+        raise _unrecorded(table)
     return [Use(kind, name, cited(found)) for (kind, name), found in works.items()]
+
+
+def _unrecorded(table: str) -> Diagnostic:
+    message = f"{table} is older than clq's records of what a table was made from"
+    return Diagnostic("not-here", message, hint="run its query again, or ask for the query: clq cite 'EXPLAIN …'")
 
 
 def _citation(facts: Mapping[str, Any]) -> Citation:

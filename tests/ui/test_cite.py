@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 
@@ -116,6 +117,16 @@ def test_an_answer_that_was_there_before_is_cited_as_a_whole(tmp_path: Path) -> 
         con.run(f"{QUERY} INTO a")
         con.run(f"{QUERY.replace(' WITH', ', falcon(images=5) WITH')} INTO b")
     assert keys("b", "--store", str(tmp_path / "store")) == [CLIP_DISSECT, FALCON, GRAD_CAM, WORDNET, OPEN_CLIP]
+
+
+def test_a_table_of_an_older_store_says_that_nothing_was_recorded(tmp_path: Path) -> None:
+    with clq.connect(tmp_path / "store") as con:
+        con.run(f"{QUERY} INTO a")
+    with duckdb.connect(tmp_path / "store" / "clq.duckdb") as client:
+        client.execute("DROP TABLE meta.citations")
+    told = CliRunner().invoke(main.commands["cite"], ["a", "--store", str(tmp_path / "store")])
+    assert isinstance(told.exception, clq.Diagnostic)
+    assert told.exception.code == "not-here"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ...engine.store import Store
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-form_option = click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+form_option = click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
+                           help="How rows are printed.")  # fmt: skip
 
 
 def size_of(text: str) -> int:

@@ -12,7 +12,8 @@ from ..running import FORMATS, store_option
 
 @click.command("ps")
 @store_option
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
+              help="How rows are printed.")
 def COMMAND(store: str | None, form: str) -> None:
     """What is running on the store, in any process of this machine."""
     import pyarrow as pa
