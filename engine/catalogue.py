@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, TypeVar
 from ..lang.diagnostic import Diagnostic
 from ..lang.scan import Code
 from .backup import restore, save
+from .files import disk_full, unwritable
 from .sql import NO_SPACE, said_by_duckdb
-from .store import disk_full, unwritable
 
 if TYPE_CHECKING:
     import duckdb

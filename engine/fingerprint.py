@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from .files import write_aside
 from .operator import digest
-from .store import write_aside
 
 # A file changed again within the clock's tick keeps its mtime; so a young file is read each time (git does the same).
 SETTLED = 2_000_000_000  # nanoseconds

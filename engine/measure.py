@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .files import write_aside
 from .operator import Operator, Scan, Source, digest
-from .store import write_aside
 
 FORMAT = 1
 

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .artifact import Artifact, Result
+from .files import digest_of, write_aside
 from .operator import Inputs, Rowwise, Scan, Source, digest
 from .resources import Resources
-from .store import Store, digest_of, rows_of, write_aside
+from .store import Store, rows_of
 
 if TYPE_CHECKING:
     import numpy as np

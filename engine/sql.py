@@ -10,7 +10,7 @@ from typing import Any
 
 from ..lang.ast import Span
 from ..lang.diagnostic import Diagnostic
-from .store import disk_full
+from .files import disk_full
 
 NO_SPACE = "No space left on device"  # as DuckDB hands on what the system says, in several kinds of error
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .store import write_aside
+from .files import write_aside
 
 
 @dataclass

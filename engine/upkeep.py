@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .files import write_aside
 from .leases import running
-from .store import Store, write_aside
+from .store import Store
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,11 @@ from toys import ToyCrops, ToyJoin, ToyScan, ToyTop, expected, images, lines, mo
 
 from clq.engine import store as module
 from clq.engine.artifact import Result
+from clq.engine.files import write_aside
 from clq.engine.fingerprint import SETTLED, Fingerprints
 from clq.engine.resources import Resources
 from clq.engine.run import optimize, run
-from clq.engine.store import Store, write_aside
+from clq.engine.store import Store
 from clq.lang.diagnostic import Diagnostic
 
 Start = Callable[..., "subprocess.Popen[str]"]
