@@ -7,6 +7,7 @@ Diagnostic
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -136,6 +137,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """' Did you mean …?' with the nearest known word, or nothing."""
     near = nearest(word, known)
     return f" Did you mean {near}?" if near and near != word else ""
+
+
+_MEANT = re.compile(r" Did you mean (.+?)\?(?=\s|$)")
+
+
+def meant(problem: Diagnostic) -> str | None:
+    """The known word that a message asks whether it was meant."""
+    found = _MEANT.search(problem.message)
+    return found[1] if found is not None else None
 
 
 def listing(words: Iterable[str], most: int = 12) -> str:

@@ -5,13 +5,14 @@ offered and told comes from the declarations of verbs, methods and constructors.
 """
 
 from .complete import complete
+from .fixes import Fix, fix_of
 from .hover import Hover, hover
 from .offers import Completion
 from .outline import Symbol, symbols
 from .paths import PathSlot, path_slot
-from .uses import definition, references
+from .uses import Key, Use, definition, key_at, places_of, references, uses
 
 __all__ = [
-    "Completion", "Hover", "PathSlot", "Symbol", "complete", "definition", "hover", "path_slot", "references",
-    "symbols",
+    "Completion", "Fix", "Hover", "Key", "PathSlot", "Symbol", "Use", "complete", "definition", "fix_of", "hover",
+    "key_at", "path_slot", "places_of", "references", "symbols", "uses",
 ]  # fmt: skip

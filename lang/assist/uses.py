@@ -50,9 +50,9 @@ def references(text: str, offset: int, names: Names | None = None) -> list[Span]
     return sorted({u.span for u in _same(text, offset, names)})
 
 
-def made_as(text: str, key: Key) -> Span | None:
-    """Where a text makes a name last."""
-    return max((u.span for u in uses(text) if u.key == key and u.makes), default=None)
+def places_of(text: str, key: Key, names: Names | None = None) -> list[Use]:
+    """Every use of a name that perhaps another text makes, in order."""
+    return sorted((u for u in uses(text, names) if u.key == key), key=lambda u: (u.span, u.makes))
 
 
 def key_at(found: Sequence[Use], offset: int) -> Key | None:
