@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
+import tomllib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,11 @@ from pygls.lsp.client import LanguageClient
 
 from clq.lang.ast import Span
 from clq.lang.format import format_text
+from clq.ui.cli import main
+from clq.ui.lsp import make_server
 from clq.ui.lsp.positions import Lines
 
+REPOSITORY = Path(__file__).parents[2]
 HEAVY = ("torch", "torchvision", "duckdb", "open_clip", "nltk", "pandas", "scipy")
 # Runs `clq lsp`, and writes down at its end what the process has imported.
 RUN = """
@@ -417,6 +422,33 @@ def test_positions_are_counted_as_the_editor_counts(encoding: str, drive: Callab
         assert problem.range.start == types.Position(0, units[encoding])
 
     drive(session, [encoding])
+
+
+# ------------------------------------------------------------------ the page about editors
+
+
+def test_the_page_names_every_feature_and_no_other() -> None:
+    page = (REPOSITORY / "docs" / "editors.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`(textDocument/\w+)`", page)) - {types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS}
+    events = {"didOpen", "didChange", "didSave", "didClose"}
+    known = {name for name in make_server().protocol.fm.features if name.startswith("textDocument/")}
+    assert {name for name in known if name.split("/")[1] not in events} == told
+
+
+def test_the_settings_on_the_page_start_the_server() -> None:
+    page = (REPOSITORY / "docs" / "editors.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", page, re.S))
+    helix = tomllib.loads(blocks["toml"])["language-server"]["clq"]
+    commands = [[helix["command"], *helix["args"]]]
+    commands += [re.findall(r"'(\w+)'", found) for found in re.findall(r"cmd = \{(.*?)\}", blocks["lua"])]
+    commands += [re.findall(r'"(\w+)"', found) for found in re.findall(r"clq-mode \. \((.*?)\)", blocks["elisp"])]
+    ((setting, command),) = json.loads(blocks["json"]).items()
+    extension = json.loads((REPOSITORY / "ui" / "editors" / "vscode" / "package.json").read_text(encoding="utf-8"))
+    declared = extension["contributes"]["configuration"]["properties"][setting]
+    commands += [declared["default"], [Path(command[0]).name, *command[1:]]]
+    assert commands == [["clq", "lsp"]] * 5
+    assert "lsp" in main.commands
+    assert f"{extension['name']}-{extension['version']}.vsix" in page
 
 
 # ------------------------------------------------------------------ positions

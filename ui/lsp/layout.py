@@ -62,9 +62,12 @@ def _comment_blocks(text: str) -> list[Span]:
         return []
     out: list[Span] = []
     for comment in comments(text, tokens):
-        joined = bool(out) and comment.alone and not text[out[-1].end : comment.start].strip()
-        if joined and text.count("\n", out[-1].end, comment.start) == 1:
+        line = max(text.rfind("\n", 0, comment.start), text.rfind("\r", 0, comment.start)) + 1
+        if text[line : comment.start].strip():
+            continue  # behind code
+        gap = text[out[-1].end : comment.start] if out else "x"
+        if not gap.strip() and gap.count("\n") == 1:
             out[-1] = Span(out[-1].start, comment.end)
-        elif comment.alone:
+        else:
             out.append(Span(comment.start, comment.end))
     return out
