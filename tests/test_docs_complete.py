@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
+from PIL import Image
 
 import clq
 from clq.lang.errors import PAGES
 from clq.lang.scan import SETTINGS, SHOW_WORDS
 from clq.lang.verbs import CLAUSES, VERBS
 from clq.stdlib.catalog import methods
+from clq.ui.checking import examine
 from clq.ui.cli import main
 
 REPOSITORY = Path(__file__).parents[1]
@@ -67,6 +70,20 @@ def test_every_method_is_explained() -> None:
         assert declaration.citation.text() in " ".join(section[1].split()), "its source is named"
         named = [p.name for p in declaration.parameters if f"`{p.name}" in section[1]]
         assert len(named) >= len(declaration.parameters) / 3, "what its main arguments do is said"
+
+
+def test_queries_beside_the_command_lines_of_scripts_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("words.txt", "captions.txt"):
+        (tmp_path / name).write_text("boat\ncar\n")
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "grey.png")
+    torch.save({"fc.weight": torch.zeros(1000, 512)}, tmp_path / "resnet18.pth")
+    text = (DOCS / "from-scripts.md").read_text()
+    queries = re.findall(r"<!-- checks -->\n\n```text\n.*?\n\n(.*?)```", text, re.S)
+    assert len(queries) == 2
+    for query in queries:
+        assert [problem.message for problem in examine(query).problems] == []
 
 
 def test_every_page_is_in_the_index() -> None:
