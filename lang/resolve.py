@@ -41,7 +41,8 @@ SPOKEN: dict[str, Spoken] = {
         "a judge", "judges come after JUDGED BY", "JUDGED BY", "a judge, such as labclip", "judge", "unknown-name"
     ),
     "answer": Spoken(
-        "an answer", "answers are explained, evaluated or read in SQL", "EVALUATE", "an answer", "target",
+        "an answer", "answers are explained, evaluated or read in SQL", "EVALUATE",
+        "an answer: a table that INTO made, a LET of a query, or (EXPLAIN …)", "target",
         "unknown-name",
     ),
     "table": Spoken(

@@ -328,7 +328,7 @@ def _names_without_use(script: ast.Script, names: Names) -> Iterator[Diagnostic]
             message = f"{own} was made on line {line} already, and nothing has used it since"
             yield Diagnostic("shadowed-name", message, statement.name_span, severity="warning")
         elif isinstance(statement, ast.Let) and before is None and names.built_in(own):
-            message = f"{own} hides what clq calls {own}"
+            message = f"{own} hides what clq itself calls {own}; choose another name"
             yield Diagnostic("shadowed-name", message, statement.name_span, severity="warning")
         made[own] = (statement, False)
     for name, (maker, is_used) in made.items():
