@@ -134,6 +134,14 @@ class ClassifierThing(Thing, Protocol):
 
 
 @runtime_checkable
+class ModelLike(Thing, Protocol):
+    """A thing of another kind that may hold a network, as a judge does: after OF it stands for that network."""
+
+    def as_model(self) -> Thing | None:
+        """The network as a model of this name; None: there is none (vectors that were computed before)."""
+
+
+@runtime_checkable
 class TableThing(Thing, Protocol):
     """A data set, vocabulary or answer that SQL can read."""
 
@@ -225,6 +233,6 @@ class Names(Catalog, Protocol):
 
 __all__ = [
     "REQUIRED", "THING_SETTINGS", "Bound", "Catalog", "ClassifierThing", "ConstructorDeclaration", "Default",
-    "DescribedThing", "Kind", "MethodDeclaration", "ModelThing", "Names", "Need", "Parameter", "Rows", "Selected",
-    "Signature", "Slot", "SynsetCatalog", "TableThing", "Thing",
+    "DescribedThing", "Kind", "MethodDeclaration", "ModelLike", "ModelThing", "Names", "Need", "Parameter", "Rows",
+    "Selected", "Signature", "Slot", "SynsetCatalog", "TableThing", "Thing",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from . import ast
 from .ast import Span
 from .bind import EACH, bind, filled, parameter_value, plain_value
 from .checked import Answer, CheckedQuery, CheckedSql, Table
-from .declare import Catalog, Kind, Rows, Selected, TableThing, Thing
+from .declare import Catalog, Kind, ModelLike, Rows, Selected, TableThing, Thing
 from .define import definition_of
 from .diagnostic import FOLLOWS, Diagnostic, did_you_mean, listing
 from .literals import encode_name, encode_string
@@ -119,9 +119,7 @@ def _named(name: ast.Name | ast.Parameter, kind: Kind | None, catalog: Catalog, 
         if not isinstance(value, str):
             if hasattr(value, "kind"):
                 found: Thing = value
-                return (
-                    found if kind in (None, found.kind) else wrong_kind(found.kind, found.name, kind, name.span, slot)
-                )
+                return found if kind in (None, found.kind) else _standing_for(found, found.name, kind, name.span, slot)
             return wrong_kind("value", f"${name.name} ({value})", kind, name.span, slot)
         # Text given for a parameter is a name if there is one of it, else a file.
         found_thing = catalog.find(value)
@@ -135,7 +133,21 @@ def _named(name: ast.Name | ast.Parameter, kind: Kind | None, catalog: Catalog, 
         raise Diagnostic(FOLLOWS, f"{name.text} was to be made by a faulty statement", name.span)
     if kind is None or thing.kind == kind or serves(thing, kind):
         return thing
-    return wrong_kind(thing.kind, name.text, kind, name.span, slot)
+    return _standing_for(thing, name.text, kind, name.span, slot)
+
+
+def _standing_for(thing: Thing, name: str, kind: Kind | None, span: Span, slot: str | None) -> Thing:
+    """What a thing of another kind stands for here: a judge that can embed images for its image encoder, after OF."""
+    if kind != "model" or not isinstance(thing, ModelLike):
+        return wrong_kind(thing.kind, name, kind, span, slot)
+    model = thing.as_model()
+    if model is None:
+        message = (
+            f"{name} holds vectors and no network, so it has no layers. {slot or 'OF'} takes "
+            f"{SPOKEN['model'].takes}, or a judge that can embed images, such as labclip"
+        )
+        raise Diagnostic("wrong-kind", message, span)
+    return model
 
 
 def _is_rows(thing: Thing) -> bool:
@@ -208,9 +220,11 @@ def _constructed(call: ast.Call, kind: Kind | None, catalog: Catalog, slot: str 
         )
         near = did_you_mean(call.name.text, [c.name for c in every]) or there
         raise Diagnostic("unknown-name", f"No function is called {call.name.text}.{near}", call.name.span)
-    if kind is not None and declaration.kind != kind:
+    fits = kind in (None, declaration.kind)
+    if not fits and (kind, declaration.kind) != ("model", "judge"):
         wrong_kind(declaration.kind, f"{declaration.name}(…)", kind, call.span, slot)
-    return catalog.construct(bind(call, declaration, catalog, what="function"))
+    made = catalog.construct(bind(call, declaration, catalog, what="function"))
+    return made if fits else _standing_for(made, f"{declaration.name}(…)", kind, call.span, slot)
 
 
 def _listed(value: ast.ListValue, kind: Kind | None, catalog: Catalog, slot: str | None) -> tuple[Selected, ...]:

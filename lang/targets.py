@@ -21,7 +21,7 @@ KINDS = {
     "place": "units of a layer", "class": "CLASS", "classes": "CLASSES", "synset": "SYNSET", "text": "TEXT",
     "groups": "GROUPS", "failures": "FAILURES", "model": "MODEL", "subquery": "a subquery",
 }  # fmt: skip
-_READABLE = 24
+_READABLE, _TELLING = 12, 3  # names in a message: more are hard to read, fewer tell nothing
 
 
 def checked_targets(
@@ -211,7 +211,7 @@ def unknown_layer(
         spoken = SPOKEN[thing.kind]
         takes = f"{query.verb} takes a target, as in {VERBS[query.verb].example}"
         raise Diagnostic("wrong-kind", f"{name} is {spoken.one}; {spoken.belong}. {takes}", span)
-    there = f"Its layers: {listing(ranges(_outer(known)))} (SHOW LAYERS OF {model.name})"
+    there = f"Its layers: {listing(ranges(_outer(known)), 16)} (SHOW LAYERS OF {model.name})"
     if "*" in name:
         message = f"No layer of {model.name} matches {name}. {there}"
     else:
@@ -223,10 +223,10 @@ def _outer(names: Iterable[str]) -> list[str]:
     """Of many layers the outer ones: as deep as leaves few enough to read."""
     every = list(names)
     for depth in range(max((n.count(".") for n in every), default=0), 0, -1):
-        if len(every) <= _READABLE:
+        if len(ranges(every)) <= _READABLE:
             break
         shallower = [n for n in every if n.count(".") < depth]
-        every = shallower if len(shallower) > 1 else every
+        every = shallower if len(ranges(shallower)) >= _TELLING else every
     return every
 
 

@@ -22,14 +22,28 @@ class ImageSet(Protocol):
     def read(self, index: int) -> np.ndarray: ...
 
 
+@dataclass(frozen=True)
+class Tokens:
+    """How the tokens [N, T, D] of a network's layers stand: `before` of them precede those of the patches; with
+    `summary` the first is read as the whole image, otherwise the network averages its patches."""
+
+    summary: bool = True
+    before: int = 1
+
+
 @dataclass
 class Subject:
-    """An opened model: `prepare` turns images into its input [n, 3, H, W]; `prepare_key` is equal for equal work."""
+    """An opened model: `prepare` turns images into its input [n, 3, H, W]; `prepare_key` is equal for equal work.
+
+    `channels_last` names the layers that give maps [n, H, W, C].
+    """
 
     module: torch.nn.Module
     prepare: Preprocess | Callable[[Sequence[np.ndarray]], torch.Tensor]
     prepare_key: Any
     device: str = "cpu"
+    tokens: Tokens = Tokens()
+    channels_last: frozenset[str] = frozenset()
 
 
 @dataclass

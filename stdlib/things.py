@@ -73,6 +73,11 @@ class Model(_Thing):
         found: Mapping[str, int | None] | None = self.spec.layers()
         return found
 
+    def classes(self) -> Sequence[str] | None:
+        """The names of its outputs by number; None where they are no classes or have no names here."""
+        named = getattr(self.spec, "classes", None)
+        return None if named is None else named()
+
 
 @dataclass(frozen=True)
 class Dataset(_Thing):
@@ -121,6 +126,8 @@ class JudgeSpec(KeyedSpec, Protocol):
     def image_vectors(self, judge: Source, images: Source) -> Operator: ...
     def text_vectors(self, judge: Source, texts: Operator) -> Operator: ...
     def can_embed_images(self) -> bool: ...
+    def as_model(self, name: str) -> Model | None:
+        """The image encoder as a model; None for vectors without one."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,26 @@ class Judge(_Thing):
     @property
     def kind(self) -> Kind:
         return "judge"
+
+    def describe(self) -> dict[str, str]:
+        """Its own facts, then what decides how it may be used: what it can see, its floor, captions and prompt."""
+        spec: JudgeSpec = self.spec
+        sees = "any image and text" if spec.can_embed_images() else "only what its files hold: no crops"
+        facts = {
+            **spec.describe(), "sees": sees, "floor": "none" if spec.floor is None else f"{spec.floor:g}",
+            "captions": spec.captions or "none", "prompt": spec.prompts[0],
+        }  # fmt: skip
+        model = self.as_model()
+        if model is not None:
+            layers = model.layers()
+            known = "known when it runs" if layers is None else str(len(layers))
+            facts["layers"] = f"{known} after OF; visual is the embedding"
+        return facts
+
+    def as_model(self) -> Model | None:
+        """Its image encoder, whose layers can be asked as those of any model; None if it holds vectors only."""
+        found: Model | None = self.spec.as_model(self.name)
+        return found
 
 
 Thing = Model | Dataset | Texts | Judge

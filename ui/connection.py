@@ -108,15 +108,19 @@ class Connection:
         text, path = read_script(text_or_path)
         return self.session.plan(text, path, parameters)
 
-    def register(self, name: str, module: Any, preprocess: Any = None, version: str | None = None) -> None:
+    def register(
+        self, name: str, module: Any, preprocess: Any = None, version: str | None = None,
+        classes: Sequence[str] | None = None, channels_last: Sequence[str] = (),
+    ) -> None:
         """Make a `torch.nn.Module` a model of the language.
 
         `preprocess` is a `clq.ops.preprocess.Preprocess`, or a function of a list of uint8 arrays [H, W, 3] that
-        gives the input [n, 3, h, w]; with a function, `version` must change whenever its code does.
-        """
+        gives the input [n, 3, h, w]; with a function, `version` must change whenever its code does. `classes` names the
+        outputs, so that CLASS 'boat' can be written; `channels_last` are the layers that give maps [n, H, W, C].
+        """  # fmt: skip
         from ..stdlib.models.registered import registered
 
-        self.session.names.made[name] = registered(name, module, preprocess, version)
+        self.session.names.made[name] = registered(name, module, preprocess, version, classes, channels_last)
 
     @property
     def duckdb(self) -> duckdb.DuckDBPyConnection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +94,18 @@ def same_padding(module: nn.Module) -> nn.Module:
                 new.load_state_dict(child.state_dict())
                 setattr(each, name, new)
     return module
+
+
+class Under(nn.Module):
+    """A network under a name: its layers are called `visual`, `visual.conv1`, and what it gives is what that gives."""
+
+    def __init__(self, name: str, network: nn.Module) -> None:
+        super().__init__()
+        self.name = name
+        self.add_module(name, network)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.get_submodule(self.name)(x)
 
 
 def never_in_place(module: nn.Module) -> nn.Module:

@@ -11,7 +11,7 @@ import torch
 
 from ...engine.resources import Batch, Resources
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
-from ..handles import Subject
+from ..handles import Subject, Tokens
 from .similarity import pool
 
 
@@ -38,6 +38,33 @@ def tensor_of(output: Any, layer: str) -> torch.Tensor:
     if not isinstance(output, torch.Tensor):
         raise Diagnostic("layer-shape", f"layer {layer} gives {type(output).__name__}, not a tensor", exit_code=1)
     return output
+
+
+def arranged(output: torch.Tensor, layer: str, subject: Subject, images: torch.Tensor) -> torch.Tensor:
+    """What a layer gave for images [n, 3, H, W], as maps [n, C, H, W], tokens [n, T, D] or features [n, F].
+
+    Raises ValueError if it has no row an image, or looks like maps with the channels last that nobody has declared.
+    """
+    shape = tuple(output.shape)
+    if not shape or shape[0] != len(images):
+        raise ValueError(f"{len(images)} images went in, an output of shape {shape} came out")
+    if len(shape) != 4:
+        return output
+    if layer in subject.channels_last:
+        return output.permute(0, 3, 1, 2)
+    # A square image leaves a square map, so last axes that differ are a side and the channels.
+    if images.shape[2] == images.shape[3] and 1 < shape[1] == shape[2] != shape[3]:
+        raise ValueError(f"its maps {shape} have the channels last: say so, con.register(…, channels_last=['{layer}'])")
+    return output
+
+
+def pooled(output: torch.Tensor, how: str, tokens: Tokens) -> torch.Tensor:
+    """[n, units] of an arranged output; 'auto' reads tokens as the network itself does. Raises ValueError."""
+    if output.ndim == 3 and how == "auto" and not tokens.summary:
+        return pool(output[:, tokens.before :], "mean")
+    if output.ndim == 3 and how == "cls" and not tokens.before:
+        raise ValueError("all its tokens are patches, none is of the class: use mean or max")
+    return pool(output, None if how == "auto" else how)
 
 
 @contextmanager
@@ -83,7 +110,7 @@ class Capture:
         seen: dict[str, dict[str, np.ndarray]] = {}
 
         def reduce(layer: str, output: torch.Tensor) -> dict[str, np.ndarray]:
-            return {how: self._pooled(layer, how, output, len(x)) for other, how in self.wanted if other == layer}
+            return {how: self._pooled(layer, how, output, x) for other, how in self.wanted if other == layer}
 
         with torch.inference_mode(), hooked(self.modules, seen, reduce):
             self.subject.module(x.to(self.subject.device))
@@ -96,11 +123,9 @@ class Capture:
                 )  # fmt: skip
         return [{"activations": seen[layer][how]} for layer, how in self.wanted]
 
-    def _pooled(self, layer: str, how: str, output: torch.Tensor, n: int) -> np.ndarray:
+    def _pooled(self, layer: str, how: str, output: torch.Tensor, x: torch.Tensor) -> np.ndarray:
         try:
-            if output.shape[0] != n:
-                raise ValueError(f"{n} images went in, an output of shape {tuple(output.shape)} came out")
-            pooled = pool(output, None if how == "auto" else how)
+            found = pooled(arranged(output, layer, self.subject, x), how, self.subject.tokens)
         except ValueError as error:
             raise Diagnostic("layer-shape", f"layer {layer} of {self.name}: {error}", exit_code=1) from error
-        return np.array(pooled.float().cpu().numpy())
+        return np.array(found.float().cpu().numpy())

@@ -14,9 +14,8 @@ from ...lang.diagnostic import Diagnostic
 from ..handles import Judge, Subject
 from ..preprocess import Preprocess
 from .boxes import Box, Frame, enlarged, frame_of, largest_box, to_original
-from .capture import hooked, module_of
+from .capture import arranged, hooked, module_of, pooled
 from .gradcam import grad_cam, mask, scaled, upsampled
-from .similarity import pool
 
 
 def frame(prepare: Any, height: int, width: int) -> Frame:
@@ -49,7 +48,7 @@ class UnitMaps:
         seen: dict[str, torch.Tensor] = {}
         with torch.inference_mode(), hooked({self.layer: self.module}, seen):
             self.subject.module(x)
-        output = seen[self.layer]
+        output = self._arranged(seen[self.layer], self.layer, x)
         maps = output if output.ndim == 4 else tokens_as_map(output) if output.ndim == 3 else None
         if maps is not None and maps.shape[2] * maps.shape[3] > 1:
             # A unit that is read as a spatial mean has its own map as class-activation map.
@@ -58,12 +57,13 @@ class UnitMaps:
 
     def _traced(self, x: torch.Tensor, wanted: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         if self.behind is None:
-            self.behind = last_spatial(self.subject.module, self.module, x[:1], self.layer, self.name)
+            self.behind = last_spatial(self.subject, self.module, x[:1], self.layer, self.name)
         behind = module_of(self.subject.module, self.behind, self.name)
         seen: dict[str, torch.Tensor] = {}
         with torch.enable_grad(), hooked({self.behind: behind, self.layer: self.module}, seen):
             self.subject.module(x.clone().requires_grad_(True))
-        activations, output = seen[self.behind], pool(seen[self.layer])
+        activations = seen[self.behind]
+        output = pooled(self._arranged(seen[self.layer], self.layer, x), "auto", self.subject.tokens)
         found: dict[tuple[int, int], torch.Tensor] = {}
         for unit in sorted({u for units in wanted for u in units}):
             images = [i for i, units in enumerate(wanted) if unit in units]
@@ -71,12 +71,21 @@ class UnitMaps:
             (gradient,) = torch.autograd.grad(
                 output[:, unit].sum(), activations, retain_graph=True, allow_unused=True, materialize_grads=True
             )
-            maps = grad_cam(activations.detach()[images], gradient[images]).cpu()
+            maps = grad_cam(
+                self._arranged(activations.detach(), self.behind, x)[images],
+                self._arranged(gradient, self.behind, x)[images],
+            ).cpu()
             found |= {(i, unit): m for i, m in zip(images, maps, strict=True)}
         return [torch.stack([found[i, u] for u in units]) for i, units in enumerate(wanted)]
 
+    def _arranged(self, output: torch.Tensor, layer: str, x: torch.Tensor) -> torch.Tensor:
+        try:
+            return arranged(output, layer, self.subject, x)
+        except ValueError as error:
+            raise Diagnostic("layer-shape", f"layer {layer} of {self.name}: {error}", exit_code=1) from error
 
-def last_spatial(root: torch.nn.Module, target: torch.nn.Module, x: torch.Tensor, layer: str, name: str) -> str:
+
+def last_spatial(subject: Subject, target: torch.nn.Module, x: torch.Tensor, layer: str, name: str) -> str:
     """The last module that gives maps before `target` does. Raises Diagnostic 'no-gradient' if none does."""
     seen: list[str] = []
     done: list[bool] = []
@@ -89,16 +98,16 @@ def last_spatial(root: torch.nn.Module, target: torch.nn.Module, x: torch.Tensor
                 not done
                 and isinstance(output, torch.Tensor)
                 and output.ndim == 4
-                and output.shape[2] * output.shape[3] > 1
+                and output.shape[1 if path in subject.channels_last else 2] > 1
             ):
                 seen.append(path)
 
         return keep
 
-    handles = [m.register_forward_hook(hook(p)) for p, m in root.named_modules() if p]
+    handles = [m.register_forward_hook(hook(p)) for p, m in subject.module.named_modules() if p]
     try:
         with torch.inference_mode():
-            root(x)
+            subject.module(x)
     finally:
         for handle in handles:
             handle.remove()

@@ -129,6 +129,9 @@ class Embeddings:
     def can_embed_images(self) -> bool:
         return False
 
+    def as_model(self, name: str) -> None:
+        """None: no network is here."""
+
     def image_vectors(self, judge: Source, images: Source) -> Operator:
         """The vectors of the file, if they are as many as the images. Raises Diagnostic 'bad-argument' otherwise."""
         count = len(images.spec.open("cpu"))
@@ -150,8 +153,6 @@ class Embeddings:
             "images": f"{len(self.of_images)} vectors of {self.images_path}",
             "texts": f"{len(self.of_texts)} vectors of {self.texts_path}",
             "dimensions": str(self.of_images.shape[1]),
-            "captions": "none",
-            "floor": "none",
         }
 
 

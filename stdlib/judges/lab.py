@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import digest
 from ...lang.citation import Citation
 from ...lang.declare import ConstructorDeclaration, Parameter
-from ...ops import handles
 from ..lab.declarations import JUDGES
-from ..things import Built, Constructor, Judge
+from ..things import Built, Constructor, Judge, ModelDefaults
 from ..works import OPEN_CLIP
-from .opening import Seeing
+from .opening import Network, Seeing, folder_config, network_in, tokenizer_of
 
 
 @dataclass(frozen=True)
@@ -28,26 +27,28 @@ class LabJudge(Seeing):
     captions: str | None = "lab.captions"
 
     citations: ClassVar[tuple[Citation, ...]] = (OPEN_CLIP,)
+    defaults: ClassVar[ModelDefaults] = ModelDefaults("lab.probe", "labclip", "lab.words")
 
     @property
     def folder(self) -> Path:
         return JUDGES[self.short].folder
 
+    def configuration(self) -> dict[str, Any]:
+        return folder_config(self.folder)
+
     def fingerprint(self, known: Fingerprints) -> str:
         files = [(p.name, p) for p in sorted(self.folder.iterdir())]
         return digest([known.files(files), self.seed])
 
-    def open(self, device: str) -> handles.Judge:
-        from .opening import open_folder
+    def network(self) -> Network:
+        return network_in(self.folder, self.seed)
 
-        return open_folder(self.folder, device, self.seed)
+    def tokenizer(self) -> Any:
+        return tokenizer_of(self.short, self.folder)
 
     def describe(self) -> dict[str, str]:
         return {
             "origin": "the lab" if self.seed is None else f"the lab's architecture, random weights, seed {self.seed}",
-            "captions": self.captions or "none",
-            "floor": "none" if self.floor is None else f"{self.floor:g}",
-            "prompt": self.prompts[0],
         }
 
 

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import digest
 from ...lang.citation import Citation
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
-from ...ops import handles
 from ..models import weights as files
 from ..models.torchvision import library_version
 from ..things import Built, Constructor, Judge
 from ..works import CLIP, OPEN_CLIP
-from .opening import Seeing
+from .opening import Network, Seeing, folder_config, network_in, network_named, tokenizer_of
 
 HUB = "hf-hub:"
 
 
+def _configurations() -> Path | None:
+    """The folder of the configurations that open_clip comes with, found without importing it."""
+    found = find_spec("open_clip")
+    return None if found is None or found.origin is None else Path(found.origin).parent / "model_configs"
+
+
 @cache
 def architectures() -> tuple[str, ...]:
-    """Names of the architectures that open_clip comes with, read from its files without importing it."""
-    found = find_spec("open_clip")
-    if found is None or found.origin is None:
-        return ()
-    return tuple(sorted(p.stem for p in (Path(found.origin).parent / "model_configs").glob("*.json")))
+    """Names of the architectures that open_clip comes with."""
+    folder = _configurations()
+    return () if folder is None else tuple(sorted(p.stem for p in folder.glob("*.json")))
+
+
+@cache
+def packaged_config(name: str) -> dict[str, Any] | None:
+    """The configuration of an architecture that open_clip comes with; None for another."""
+    folder = _configurations()
+    if folder is None or name not in architectures():
+        return None
+    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
+    return found
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,11 @@ class OpenClip(Seeing):
 
         place = Path(self.architecture).expanduser()
         return place if (place / CONFIG).is_file() else None
+
+    def configuration(self) -> dict[str, Any] | None:
+        if self.folder is not None:
+            return folder_config(self.folder)
+        return packaged_config(self.architecture)
 
     @property
     def seeded(self) -> int | None:
@@ -94,20 +113,18 @@ class OpenClip(Seeing):
             None if on_hub else f"{call}random)",
         )  # fmt: skip
 
-    def open(self, device: str) -> handles.Judge:
-        from .opening import open_folder, open_named
-
+    def network(self) -> Network:
         if self.folder is not None:
-            return open_folder(self.folder, device, self.seeded)
-        return open_named(self.architecture, self.pretrained, self.seeded, device)
+            return network_in(self.folder, self.seeded)
+        return network_named(self.architecture, self.pretrained, self.seeded)
+
+    def tokenizer(self) -> Any:
+        return tokenizer_of(self.architecture, self.folder)
 
     def describe(self) -> dict[str, str]:
         return {
             "architecture": f"{self.architecture} of open_clip",
             "weights": f"random, seed {self.seed}" if self.seeded is not None else self.pretrained or "its own",
-            "captions": "none",
-            "floor": "none",
-            "prompt": self.prompts[0],
         }
 
 

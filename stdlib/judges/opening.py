@@ -7,18 +7,22 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from ...engine.fingerprint import Fingerprints
 from ...engine.operator import Operator, Source
+from ...lang.citation import Citation
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
 from ...ops.embeddings import ImageEmbeddings, TextEmbeddings
 from ...ops.handles import Judge
 from ...ops.preprocess import Preprocess
 from ..models import weights as files
+from ..things import Model, ModelDefaults
 
 if TYPE_CHECKING:
     import torch
 
+Network = tuple[Any, Preprocess]
 CONFIG, WEIGHTS, MERGES = "open_clip_config.json", "open_clip_model.safetensors", "bpe.txt.gz"
 
 
@@ -26,9 +30,38 @@ class Seeing:
     """What specs of judges share that can embed any image and any text."""
 
     prompts: tuple[str, ...]
+    citations: ClassVar[tuple[Citation, ...]]
+    defaults: ClassVar[ModelDefaults] = ModelDefaults()  # of the image encoder as a model
+
+    def configuration(self) -> dict[str, Any] | None:
+        """open_clip's `model_cfg`, read from its file; None where only the hub has it."""
+        raise NotImplementedError
+
+    def fingerprint(self, known: Fingerprints) -> str:
+        raise NotImplementedError
+
+    def network(self) -> Network:
+        """The model of open_clip on the CPU, and what it wants done to an image."""
+        raise NotImplementedError
+
+    def tokenizer(self) -> Any:
+        """open_clip's tokenizer for it."""
+        raise NotImplementedError
+
+    def open(self, device: str) -> Judge:
+        return judge_of(*self.network(), self.tokenizer(), device)
+
+    def describe(self) -> dict[str, str]:
+        raise NotImplementedError
 
     def can_embed_images(self) -> bool:
         return True
+
+    def as_model(self, name: str) -> Model:
+        """The image encoder under the judge's name."""
+        from .tower import ImageTower
+
+        return Model(name, ImageTower(self), self.defaults)
 
     def image_vectors(self, judge: Source, images: Source) -> Operator:
         return ImageEmbeddings(judge, images)
@@ -45,7 +78,7 @@ def preprocess_of(config: dict[str, Any], size: int) -> Preprocess:
     )  # fmt: skip
 
 
-def judge_of(model: Any, tokenizer: Any, prepare: Preprocess, device: str) -> Judge:
+def judge_of(model: Any, prepare: Preprocess, tokenizer: Any, device: str) -> Judge:
     """A judge from an open_clip model and its tokenizer."""
     import torch
 
@@ -65,6 +98,15 @@ def judge_of(model: Any, tokenizer: Any, prepare: Preprocess, device: str) -> Ju
     )
 
 
+def folder_config(folder: Path) -> dict[str, Any]:
+    """`model_cfg` of a folder as open_clip saves it. Raises Diagnostic 'file-format' for a file that holds none."""
+    try:
+        found: dict[str, Any] = json.loads((folder / CONFIG).read_text())["model_cfg"]
+        return found
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise Diagnostic("file-format", f"{folder / CONFIG} is no configuration of open_clip") from error
+
+
 @contextmanager
 def quietly() -> Iterator[None]:
     """Within, open_clip does not warn of random weights: they are asked for by name here, or an error was raised."""
@@ -76,48 +118,38 @@ def quietly() -> Iterator[None]:
         logging.disable(before)
 
 
-def open_folder(folder: Path, device: str, random_seed: int | None = None) -> Judge:
-    """The judge in a folder as open_clip saves it (config, safetensors, merges); with a seed, random weights
-    instead."""
+def network_in(folder: Path, random_seed: int | None = None) -> Network:
+    """The model in a folder as open_clip saves it (config, safetensors); with a seed, random weights instead."""
     import open_clip
     import torch
 
     config = json.loads((folder / CONFIG).read_text())
-    merges = folder / MERGES
     with quietly(), torch.random.fork_rng(devices=[]):
         if random_seed is None:
             model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}")
         else:
             torch.manual_seed(random_seed)
             model = open_clip.CLIP(**config["model_cfg"])
-        extra = {"bpe_path": str(merges)} if merges.exists() else {}
-        tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}", **extra)
     size = config["model_cfg"]["vision_cfg"]["image_size"]
-    return judge_of(model, tokenizer, preprocess_of(config["preprocess_cfg"], size), device)
+    return model, preprocess_of(config["preprocess_cfg"], size)
 
 
-def open_named(name: str, pretrained: str, random_seed: int | None, device: str) -> Judge:
-    """A judge by open_clip's name for it; `pretrained` is a tag or a file; with a seed, random weights instead.
+def network_named(name: str, pretrained: str, random_seed: int | None) -> Network:
+    """A model by open_clip's name for it; `pretrained` is a tag or a file; with a seed, random weights instead.
 
-    Raises Diagnostic 'missing-weights' if parts of it (a text tower, a tokenizer) cannot be had, 'file-format' if the
-    file does not fit, 'bad-argument' for a model that does not take square images.
+    Raises Diagnostic 'missing-weights' if parts of it (a text tower) cannot be had, 'file-format' if the file does not
+    fit, 'bad-argument' for a model that does not take square images.
     """
     import open_clip
     import torch
 
     try:
-        with quietly(), torch.random.fork_rng(devices=[]):
+        with whole(name), quietly(), torch.random.fork_rng(devices=[]):
             if random_seed is not None:
                 torch.manual_seed(random_seed)
                 model = open_clip.create_model(name, load_weights=False, pretrained_text=False)
             else:
                 model = open_clip.create_model(name, pretrained=pretrained or None)
-            tokenizer = open_clip.get_tokenizer(name)
-    except OSError as error:
-        raise files.missing(
-            f"parts of the judge {name}", f"open_clip could not load them ({files.in_few_words(error)})",
-            "open_clip('folder') as open_clip saves it", None,
-        ) from error  # fmt: skip
     except RuntimeError as error:
         raise Diagnostic(
             "file-format", f"the weights in {pretrained} do not fit {name}: {files.in_few_words(error)}",
@@ -127,7 +159,37 @@ def open_named(name: str, pretrained: str, random_seed: int | None, device: str)
     sides = config["size"] if isinstance(config["size"], tuple | list) else (config["size"],)
     if len(set(sides)) != 1:
         raise Diagnostic("bad-argument", f"{name} takes images of {list(sides)} pixels; a judge here takes square ones")
-    return judge_of(model, tokenizer, preprocess_of(config, int(sides[0])), device)
+    return model, preprocess_of(config, int(sides[0]))
+
+
+def tokenizer_of(place: str, folder: Path | None = None) -> Any:
+    """The tokenizer of an architecture, of a model on the hub, or of a folder with its own merges.
+
+    Raises Diagnostic 'missing-weights' if parts of it cannot be had.
+    """
+    import open_clip
+
+    merges = None if folder is None else folder / MERGES
+    extra = {"bpe_path": str(merges)} if merges is not None and merges.exists() else {}
+    with whole(place), quietly():
+        return open_clip.get_tokenizer(place if folder is None else f"local-dir:{folder}", **extra)
+
+
+@contextmanager
+def whole(name: str) -> Iterator[None]:
+    """Within, parts of a judge that cannot be had, and packages that it needs beside open_clip, are told."""
+    try:
+        yield
+    except ImportError as error:
+        raise Diagnostic(
+            "missing-weights", f"the judge {name} reads texts with the package {error.name}, which is not installed",
+            hint=f"pip install {error.name}; or a judge with open_clip's own tokenizer, such as 'ViT-B-32'",
+        ) from error  # fmt: skip
+    except OSError as error:
+        raise files.missing(
+            f"parts of the judge {name}", f"open_clip could not load them ({files.in_few_words(error)})",
+            "open_clip('folder') as open_clip saves it", None,
+        ) from error  # fmt: skip
 
 
 def resolve(name: str, tag: str) -> Path | str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .truth import COUNTS, HEADS
+from .truth import COUNTS, EVIDENCE, HEADS
 from .world import OBJECTS
 
 CHECKPOINTS: Path = Path(__file__).parent / "checkpoints"
@@ -36,14 +36,22 @@ class ModelDeclaration:
 
 
 def _trunk(widths: tuple[int, ...], outputs: int | None) -> dict[str, int]:
-    stem = dict.fromkeys(("conv1", "bn1", "relu", "maxpool"), widths[0])
-    stages = {f"layer{i}": width for i, width in enumerate(widths, 1)}
-    return {**stem, **stages, "avgpool": widths[-1], "fc": widths[-1] if outputs is None else outputs}
+    """Every module of `nets.LabNet`."""
+    layers = dict.fromkeys(("conv1", "bn1", "relu", "maxpool"), widths[0])
+    for i, width in enumerate(widths, 1):
+        shortcut = () if i == 1 else ("downsample.0", "downsample.1", "downsample")
+        parts = (*shortcut, "conv1", "bn1", "relu", "conv2", "bn2")
+        layers |= {f"layer{i}.0.{part}": width for part in parts}
+        layers |= {f"layer{i}.0": width, f"layer{i}": width}
+    return {**layers, "avgpool": widths[-1], "fc": widths[-1] if outputs is None else outputs}
 
 
 def _planted(name: str, about: str) -> ModelDeclaration:
+    """The modules of `nets.LabTruth`: noise from the pixels, an attribute network, its evidence, a layer for each kind
+    of unit."""
     attributes = sum(len(values) for _, values in HEADS)
-    layers = _trunk((24, 48, 96, 192), attributes) | COUNTS
+    noise = {"pixel_noise": sum(COUNTS.values())}
+    layers = noise | _trunk((24, 48, 96, 192), attributes) | {"evidence": len(EVIDENCE)} | COUNTS
     return ModelDeclaration(name, layers, CHECKPOINTS / "labtruth.safetensors", about)
 
 

@@ -39,7 +39,8 @@ class Weights:
 
 @dataclass(frozen=True)
 class Architecture:
-    """`layers` in the order of the forward -> units; `head`: the layer from which on units are classes."""
+    """`layers` in the order of the forward -> units; `head`: the layer from which on units are classes;
+    `channels_last`: layers that give maps [N, H, W, C]."""
 
     name: str
     layers: Mapping[str, int]
@@ -47,6 +48,7 @@ class Architecture:
     preprocess: Preprocess
     weights: Mapping[str, Weights] = field(default_factory=dict)
     default: str = ""
+    channels_last: frozenset[str] = frozenset()
 
     def layers_with(self, classes: int | None) -> dict[str, int | None]:
         """The layers of the network with another number of classes (None: not known yet)."""
@@ -82,9 +84,10 @@ def _torchvision(name: str, variant: str | None = None) -> Architecture:
     weights = {w: _published(w, facts) for w, facts in entry["weights"].items()}
     # The first weights of an architecture are the ones by its paper's recipe; later ones may want larger images.
     first = next(iter(weights.values())).preprocess
+    last = frozenset(entry["channels_last"])
     if variant:
-        return Architecture(variant, entry["layers"], entry["head"], first)
-    return Architecture(name, entry["layers"], entry["head"], first, weights, entry["default"])
+        return Architecture(variant, entry["layers"], entry["head"], first, channels_last=last)
+    return Architecture(name, entry["layers"], entry["head"], first, weights, entry["default"], last)
 
 
 def _cifar(depth: int) -> Architecture:

@@ -74,7 +74,9 @@ class Checkpoint:
         module = new(self.architecture, None if head is None else len(head), trained=True)
         files.fit(module, state, self.file, self.architecture)
         how = self.preprocess
-        return handles.Subject(module.to(device), how, how.canonical(), device)
+        return handles.Subject(
+            module.to(device), how, how.canonical(), device, channels_last=self.known.channels_last
+        )
 
     def describe(self) -> dict[str, str]:
         named = self.classes()

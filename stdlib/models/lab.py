@@ -40,6 +40,10 @@ class LabModel:
     def layers(self) -> Mapping[str, int | None]:
         return dict(self.declaration.layers)
 
+    def classes(self) -> tuple[str, ...] | None:
+        """What its outputs stand for; the untrained twin is asked for the same."""
+        return self.declaration.classes or None
+
     def fingerprint(self, known: Fingerprints) -> str:
         """Covers the weights and, for planted units, what was planted: their gains, forms and noise are no weights."""
         planted = digest(canonical(planted_values(self.short))) if self.short in VARIANTS else None
@@ -74,7 +78,7 @@ class LabModel:
         return {
             "about": d.about,
             "origin": "the lab" if self.seed is None else f"the lab's architecture, random weights, seed {self.seed}",
-            "layers": ", ".join(d.layers),
+            "layers": ", ".join(name for name in d.layers if "." not in name),
             "classes": str(len(d.classes)) if d.classes else "none",
             "preprocessing": self.preprocess.describe(),
         }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import canonical, digest
-from ...lang.diagnostic import Diagnostic
+from ...lang.diagnostic import Diagnostic, did_you_mean
 from ...ops import handles
 from ...ops.preprocess import Preprocess
 from ..things import Model
@@ -22,15 +22,23 @@ Prepare = Callable[[Sequence["np.ndarray"]], "torch.Tensor"]
 
 @dataclass(frozen=True, eq=False)
 class Registered:
-    """A live module. `version` stands for code that no key can see: a preprocessing function, a changed forward."""
+    """A live module. `version` stands for code that no key can see: a preprocessing function, a changed forward.
+
+    `names` are those of its outputs; `channels_last` the layers that give maps [n, H, W, C].
+    """
 
     module: torch.nn.Module
     preprocess: Preprocess | Prepare
     version: str | None = None
+    names: tuple[str, ...] | None = None
+    channels_last: frozenset[str] = frozenset()
 
     def layers(self) -> Mapping[str, int | None]:
         """Every module by its path; units are known when it runs."""
         return {name: None for name, _ in self.module.named_modules() if name}
+
+    def classes(self) -> tuple[str, ...] | None:
+        return self.names
 
     def fingerprint(self, known: Fingerprints) -> str:
         """Of every tensor of the state, every module's class and settings, the preprocessing, and `version`."""
@@ -42,6 +50,7 @@ class Registered:
                 [[name, *_content(tensor)] for name, tensor in self.module.state_dict().items()],
                 canonical(how.canonical()) if isinstance(how, Preprocess) else None,
                 self.version,
+                sorted(self.channels_last),
             ]
         )
 
@@ -54,13 +63,14 @@ class Registered:
         module = never_in_place(deepcopy(self.module)).eval().to(device)
         how = self.preprocess
         key = how.canonical() if isinstance(how, Preprocess) else ("function", id(how))
-        return handles.Subject(module, how, key, device)
+        return handles.Subject(module, how, key, device, channels_last=self.channels_last)
 
     def describe(self) -> dict[str, str]:
         how = self.preprocess
         return {
             "class": _class_of(self.module),
             "layers": str(len(self.layers())),
+            "classes": "not named" if self.names is None else str(len(self.names)),
             "preprocessing": how.describe() if isinstance(how, Preprocess) else f"a function, version {self.version}",
             **({"version": self.version} if self.version else {}),
         }
@@ -81,13 +91,17 @@ def _content(tensor: torch.Tensor) -> tuple[str, list[int], str]:
 
 
 def registered(
-    name: str, module: torch.nn.Module, preprocess: Preprocess | Prepare | None, version: str | None = None
+    name: str, module: torch.nn.Module, preprocess: Preprocess | Prepare | None, version: str | None = None,
+    classes: Sequence[str] | None = None, channels_last: Sequence[str] = (),
 ) -> Model:
     """A model from a live module. `preprocess`: a Preprocess, or a function: n images uint8 [H, W, 3] -> [n, 3, H, W].
 
-    Raises Diagnostic 'missing-argument' without it; 'bad-argument' if it is a function and there is no `version`: the
-    key of an answer covers what a function does only if its author says when that changes.
-    """
+    `classes` names its outputs in order; `channels_last` are the layers that give maps [n, H, W, C], as Swin's do.
+
+    Raises Diagnostic 'missing-argument' without `preprocess`; 'bad-argument' if it is a function and there is no
+    `version`: the key of an answer covers what a function does only if its author says when that changes;
+    'unknown-layer' for a layer that the module does not have.
+    """  # fmt: skip
     if preprocess is None:
         raise Diagnostic(
             "missing-argument", f"what does {name} want done to an image?",
@@ -101,4 +115,11 @@ def registered(
                 "bad-argument", f"preprocess of {name} is a function, and what a function does cannot be part of a key",
                 hint="give version='1', and another one whenever the function changes; or a Preprocess",
             )  # fmt: skip
-    return Model(name, Registered(module, preprocess, version))
+    spec = Registered(
+        module, preprocess, version, None if classes is None else tuple(classes), frozenset(channels_last)
+    )
+    for layer in channels_last:
+        if layer not in spec.layers():
+            near = did_you_mean(layer, spec.layers())
+            raise Diagnostic("unknown-layer", f"channels_last names {layer}, which {name} has not.{near}")
+    return Model(name, spec)

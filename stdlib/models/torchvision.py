@@ -108,7 +108,9 @@ class Torchvision:
             module = new(self.architecture, None if head is None else len(head), trained=True)
             files.fit(module, state, self._path, self.architecture)
         how = self.preprocess
-        return handles.Subject(module.to(device), how, how.canonical(), device)
+        return handles.Subject(
+            module.to(device), how, how.canonical(), device, channels_last=self.known.channels_last
+        )
 
     def describe(self) -> dict[str, str]:
         random = f"random, seed {self.seed}"
@@ -116,6 +118,7 @@ class Torchvision:
             "architecture": f"{self.architecture} of torchvision",
             "weights": random if self.weights == "random" else self.weights,
             "layers": str(len(self.known.layers)),
+            "classes": "not named" if self.classes() is None else "1000 of ImageNet",
             "preprocessing": self.preprocess.describe(),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -305,3 +306,36 @@ def test_the_checker_checks_or_tells(catalog: Any, text: str, changes: list[tupl
                 assert isinstance(check(statement, catalog), CheckedQuery)
     except Diagnostic as mistake:
         assert mistake.span is not None and 0 <= mistake.span.start <= mistake.span.end <= len(text)
+
+
+@dataclass(frozen=True)
+class Tower:
+    name: str
+    kind: str = "model"
+
+    def layers(self) -> dict[str, int]:
+        return {"visual": 8}
+
+
+@dataclass(frozen=True)
+class Seer:
+    name: str
+    network: Tower | None = None
+    kind: str = "judge"
+
+    def as_model(self) -> Tower | None:
+        return self.network
+
+
+def test_a_judge_stands_for_its_network_where_a_model_is_expected(checked: Any, catalog: Any, told: Any) -> None:
+    tower = Tower("seer")
+    catalog.made = {"seer": Seer("seer", tower), "held": Seer("held")}
+    for written in ("seer", "$j"):
+        found = checked(f"EXPLAIN visual[7] OF {written} ON lab.probe WITH lab.words JUDGED BY seer", j="seer")
+        assert found.models == (tower,) and found.judges == (catalog.made["seer"],)
+    problem = told("EXPLAIN visual OF ‹held›", checked)
+    assert problem.code == "wrong-kind" and "holds vectors and no network" in problem.message
+    problem = told("EXPLAIN visual OF ‹labclip›", checked)
+    assert "labclip is a judge; judges come after JUDGED BY" in problem.message
+    problem = told("EXPLAIN visual[‹8›] OF seer JUDGED BY seer", checked)
+    assert problem.message == "visual of seer has 8 units, 0 to 7"

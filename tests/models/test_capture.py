@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from clq.engine.resources import Batch, Resources
+from clq.lang.diagnostic import Diagnostic
 from clq.ops.handles import Subject
 from clq.ops.kernels.capture import Capture
+from clq.ops.preprocess import Preprocess
+from clq.stdlib.models.registered import registered
 from clq.stdlib.models.torchvision import make_torchvision
 
 
@@ -66,3 +69,21 @@ def test_nothing_runs_behind_the_deepest_layer(subject: Subject, photos: list[np
         for hook in hooks:
             hook.remove()
     assert "layer2.0.bn2" in ran and not [name for name in ran if name.startswith(("layer2.1", "layer3", "fc"))]
+
+
+class ChannelsLast(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.permute(0, 2, 3, 1)
+
+
+def test_maps_with_the_channels_last_must_be_declared(photos: list[np.ndarray]) -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 4, 4), ChannelsLast())
+    how = Preprocess(32, (0.5,) * 3, (0.5,) * 3)
+    with pytest.raises(Diagnostic) as caught:
+        captured(registered("mine", network, how).spec.open("cpu"), ["1"], photos)
+    assert caught.value.code == "layer-shape" and "channels_last=['1']" in caught.value.message
+    declared = registered("mine", network, how, channels_last=["1"]).spec.open("cpu")
+    first, last = captured(declared, ["0", "1"], photos)
+    np.testing.assert_allclose(first, last, rtol=1e-5)
+    with pytest.raises(Diagnostic, match="Did you mean 1"):
+        registered("mine", network, how, channels_last=["11"])

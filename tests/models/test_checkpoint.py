@@ -12,8 +12,8 @@ from PIL import Image
 from clq.engine.fingerprint import Fingerprints
 from clq.lang.diagnostic import Diagnostic
 from clq.stdlib.models.architectures import OURS, architecture, imagenet_classes, new
-from clq.stdlib.models.build_torchvision import units_at
 from clq.stdlib.models.checkpoint import make_checkpoint
+from clq.stdlib.models.tracing import layers_of
 from clq.stdlib.texts.words import from_list
 from clq.stdlib.things import Model, Texts
 
@@ -39,7 +39,8 @@ def resnet20(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet32"])
 def test_layers_of_our_architectures_are_what_a_trace_gives(name: str) -> None:
-    assert list(units_at(new(name), 32).items()) == list(architecture(name).layers.items())
+    found = layers_of(lambda size: new(name), (32, 64))
+    assert list(found.units.items()) == list(architecture(name).layers.items()) and not found.channels_last
 
 
 def test_depths_count_the_weighted_layers_of_the_paper() -> None:

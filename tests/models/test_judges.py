@@ -66,6 +66,15 @@ def test_missing_weights_of_a_judge_are_one_error(monkeypatch: pytest.MonkeyPatc
         assert "://" not in problem.render()
 
 
+def test_packages_that_a_judge_needs_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(Diagnostic) as caught:
+        clip("ViT-B-32-SigLIP2-256").spec.tokenizer()
+    assert caught.value.code == "missing-weights" and "pip install transformers" in (caught.value.hint or "")
+
+
 def test_where_a_download_lies_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "weights.bin"
     file.write_bytes(b"content")

@@ -7,16 +7,32 @@ import pytest
 import torch
 
 from clq.engine.fingerprint import Fingerprints
+from clq.engine.resources import Batch, Resources
+from clq.ops.kernels.capture import Capture
 from clq.stdlib.lab.declarations import MODELS
-from clq.stdlib.models.build_torchvision import units_at
+from clq.stdlib.lab.world import OBJECTS
 from clq.stdlib.models.lab import LabModel, built
+from clq.stdlib.models.tracing import shapes_at
 
 
 @pytest.mark.parametrize("short", list(MODELS))
-def test_declared_layers_come_in_the_order_of_the_forward(short: str) -> None:
-    traced = units_at(LabModel(short, seed=0).open("cpu").module, 64)
-    declared = LabModel(short).layers()
-    assert [(k, v) for k, v in traced.items() if k in declared] == list(declared.items())
+def test_every_module_is_declared_with_the_units_that_capture_gives(short: str) -> None:
+    spec = LabModel(short, seed=0)
+    subject, declared = spec.open("cpu"), spec.layers()
+    assert set(declared) == {name for name, _ in subject.module.named_modules() if name}
+    assert list(shapes_at(subject.module, 64)) == list(declared)
+    consumer = Capture(subject, short, [(layer, "auto") for layer in declared], Resources())
+    found = consumer.consume(Batch(np.arange(2), [np.full((64, 64, 3), shade, np.uint8) for shade in (9, 90)]))
+    assert {layer: f["activations"].shape for layer, f in zip(declared, found, strict=True)} == {
+        layer: (2, units) for layer, units in declared.items()
+    }
+
+
+def test_classes_are_the_names_of_outputs() -> None:
+    things = {model.name: model for model in built().things}
+    assert {name: things[name].classes() for name in things} == {  # type: ignore[union-attr]
+        "labnet": OBJECTS, "labself": None, "labtruth": None, "labtruth_dev": None,
+    }  # fmt: skip
 
 
 def test_the_untrained_twin_is_reproduced_and_has_its_own_key() -> None:

@@ -13,11 +13,17 @@ import torch
 from PIL import Image
 
 from clq.engine.fingerprint import Fingerprints
+from clq.engine.resources import Batch, Resources
 from clq.lang.diagnostic import Diagnostic
+from clq.ops.handles import Subject
+from clq.ops.kernels.capture import Capture
+from clq.ops.kernels.crops import UnitMaps, last_spatial
+from clq.ops.preprocess import Preprocess
 from clq.stdlib.models import torchvision as family
 from clq.stdlib.models.architectures import architecture, torchvision_names
 from clq.stdlib.models.build_torchvision import describe
 from clq.stdlib.models.torchvision import make_torchvision
+from clq.stdlib.models.tracing import outputs
 from clq.stdlib.things import Model
 
 
@@ -25,16 +31,51 @@ def made(name: str, weights: str = "random", seed: int = 0, preprocess: str | No
     return make_torchvision("m", name=name, weights=weights, seed=seed, preprocess=preprocess)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "vit_b_32"])
+@pytest.mark.parametrize("name", ["resnet18", "vit_b_32", "swin_t"])
 def test_the_committed_table_is_what_a_trace_gives(name: str) -> None:
     fresh, held = describe(name), architecture(name)
     assert list(fresh["layers"].items()) == list(held.layers.items())
+    assert frozenset(fresh["channels_last"]) == held.channels_last
     assert (fresh["head"], fresh["default"]) == (held.head, held.default)
     assert {k: v["file"] for k, v in fresh["weights"].items()} == {k: v.file for k, v in held.weights.items()}
 
 
-def test_maps_with_channels_last_are_no_layers() -> None:
-    assert "features.1" not in architecture("swin_t").layers and architecture("swin_t").layers["avgpool"] == 768
+def test_maps_with_channels_last_are_pooled_over_their_sides(photos: list[np.ndarray]) -> None:
+    """At 384 px a side of swin_t's first maps, 96, is the number of its channels as well: shapes cannot tell."""
+    subject: Subject = made("swin_t").spec.open("cpu")
+    subject.prepare, subject.prepare_key = Preprocess(384, (0.5,) * 3, (0.5,) * 3), "at 384"
+    layers = ["features.0.0", "features.1.0", "features.5.5.mlp"]
+    assert [layer in subject.channels_last for layer in layers] == [False, True, True]
+    images = photos[:2]
+    seen: dict[str, torch.Tensor] = {}
+    with outputs(subject.module, seen), torch.inference_mode():
+        subject.module(subject.prepare(images))
+    assert seen["features.1.0"].shape == (2, 96, 96, 96)
+    consumer = Capture(subject, "swin_t", [(layer, "auto") for layer in layers], Resources())
+    found = consumer.consume(Batch(np.arange(2), images))
+    for layer, axes, one in zip(layers, [(2, 3), (1, 2), (1, 2)], found, strict=True):
+        torch.testing.assert_close(torch.from_numpy(one["activations"]), seen[layer].mean(axes))
+        assert one["activations"].shape[1] == architecture("swin_t").layers[layer]
+
+
+def test_grad_cam_of_a_class_is_the_same_whichever_way_its_maps_are_laid_out(photos: list[np.ndarray]) -> None:
+    """Swin's `permute` only moves the channels of `norm` to the front."""
+    subject: Subject = made("swin_t").spec.open("cpu")
+    x = subject.prepare(photos[:1])
+    assert last_spatial(subject, subject.module.get_submodule("head"), x, "head", "swin_t") == "permute"
+    found = {}
+    for behind in ("norm", "permute"):
+        maps = UnitMaps(subject, "head", "swin_t")
+        maps.behind = behind
+        (found[behind],) = maps(x, [[3, 5]])
+    assert found["norm"].shape == (2, 7, 7) and found["norm"].std() > 0
+    torch.testing.assert_close(found["norm"], found["permute"])
+
+
+def test_published_weights_name_their_classes() -> None:
+    named = made("resnet50", "default").classes()
+    assert named is not None and (len(named), named[0]) == (1000, "tench") and len(set(named)) == 1000
+    assert made("resnet50", "random").classes() is None
 
 
 @pytest.mark.parametrize("name, weights", [("resnet50", "IMAGENET1K_V2"), ("resnet50", "IMAGENET1K_V1"),
