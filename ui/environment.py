@@ -23,6 +23,9 @@ VARIABLES = (
         "what is told on stderr: 1 the plan with keys and what the store has; 2 also time and bytes of each step; "
         "3 also the plan after each rule, checked; 4 also each operator's inputs, output and device",
     ),
+    Variable(
+        "XDG_STATE_HOME", "~/.local/state", "below it, clq/history keeps what was typed into `clq shell`", ours=False
+    ),
     Variable("TORCH_HOME", "~/.cache/torch", "where torchvision's weights are looked for and kept", ours=False),
     Variable("XDG_CACHE_HOME", "~/.cache", "the folder of caches, where TORCH_HOME does not say", ours=False),
     Variable("HF_HOME", "~/.cache/huggingface", "where open_clip keeps the weights it has fetched", ours=False),

@@ -15,6 +15,7 @@ from ..engine.resources import Bar
 from ..lang.diagnostic import Diagnostic, did_you_mean
 from ..lang.scan import Token, scan
 from ..stdlib.catalog import Catalog
+from .completing import offers
 from .connection import Connection, store_folder
 from .notebook_bar import NotebookBar
 from .running import value_of
@@ -113,8 +114,6 @@ class ClqMagics(Magics):  # type: ignore[misc]
     @context_matcher(identifier="clq")  # type: ignore[untyped-decorator]
     def complete(self, context: Any) -> dict[str, Any]:
         """What could be written at the cursor, in %%clq cells and behind %clq."""
-        from ..lang.assist import complete
-
         lines = context.full_text.split("\n")
         offset = sum(len(line) + 1 for line in lines[: context.cursor_line]) + context.cursor_position
         begin = begin_of(context.full_text, offset)
@@ -125,7 +124,7 @@ class ClqMagics(Magics):  # type: ignore[misc]
         if offset < begin:
             return {"completions": []}
         known = self._connections.get(store_folder(self._store).absolute())
-        offered = complete(text, offset - begin, known.session.names if known is not None else Catalog())
+        offered = offers(text, offset - begin, known.session.known_names() if known is not None else Catalog())
         if not offered:
             return {"completions": [], "suppress": True}
         start = offered[0].start

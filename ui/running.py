@@ -14,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from .connection import Connection
     from .render_plan import PlanView
+    from .results import Results
 
 FORMATS = ("table", "csv", "json", "parquet")
 
@@ -75,20 +76,27 @@ def run_text(
     yes: bool = True,
 ) -> None:  # fmt: skip
     """Run a script and print its results; without `yes`, a long run on a terminal is asked about."""
-    from .render import write
-
     with opened(store, device) as connection:
         connection.session.ask = None if yes else ask_before
-        results = connection.session.run(text, path, parameters)
-        write(results, form, sys.stdout)
-        for result in results:
-            for remark in result.remarks:
-                click.echo(f"note: {remark}", err=True)
-            if result.table:
-                also = f", evidence in {result.evidence}" if result.evidence else ""
-                click.echo(f"table {result.table}: {len(result):,} rows{also} ({connection.catalogue.path})", err=True)
-        for remark in connection.session.remarks:
+        report(connection.session.run(text, path, parameters), form, connection)
+
+
+def report(results: Results, form: str, connection: Connection, *, place: bool = True) -> None:
+    """Print the rows; remarks and the tables they went into on stderr, with the `place` of their file."""
+    from .render import write
+
+    write(results, form, sys.stdout)
+    sys.stdout.flush()
+    for result in results:
+        for remark in result.remarks:
             click.echo(f"note: {remark}", err=True)
+        if result.table:
+            also = f", evidence in {result.evidence}" if result.evidence else ""
+            where = f" ({connection.catalogue.path})" if place else ""
+            click.echo(f"table {result.table}: {len(result):,} rows{also}{where}", err=True)
+    for remark in connection.session.remarks:
+        click.echo(f"note: {remark}", err=True)
+    connection.session.remarks.clear()
 
 
 def ask_before(view: PlanView) -> None:

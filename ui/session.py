@@ -104,6 +104,12 @@ class Session:
         """The queries of the last dry run."""
         return self._answering.waiting.queries
 
+    def known_names(self) -> Catalog:
+        """All names for completion: also the tables of the store, which are otherwise looked up one by one."""
+        names = self.names.fork()
+        names.tables.update(self._tables.things())
+        return names
+
     def _look(self, script: ast.Script, given: Mapping[str, Any]) -> None:
         """Raises Diagnostic with every mistake that shows before a run."""
         found = check_script(script, self.names.fork(), given)

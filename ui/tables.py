@@ -15,7 +15,7 @@ from ..engine.plan import graph_of, ordered
 from ..engine.resources import Resources
 from ..engine.store import Store
 from ..lang.ast import Span
-from ..lang.checked import Tail
+from ..lang.checked import Answer, Table, Tail
 from ..lang.diagnostic import Diagnostic
 from ..lang.verbs import VERBS
 from .citing import record
@@ -139,6 +139,17 @@ class Tables:
         )
         found = self.catalogue.connection.execute(sql, [name]).fetchall()
         return tuple(row[0] for row in found) or None
+
+    def things(self) -> dict[str, Answer | Table]:
+        """Every table of the catalogue under its name: an answer if clq made it, else rows of the user's."""
+        sql = """
+            SELECT c.table_name, list(c.column_name ORDER BY c.column_index), (
+                SELECT any_value(r.verb) FROM clq.meta.tables AS t, clq.meta.runs AS r
+                WHERE t.name = c.table_name AND list_contains(t.runs, r.run)
+            ) FROM duckdb_columns() AS c WHERE c.database_name = 'clq' AND c.schema_name = 'main' GROUP BY ALL
+        """
+        found = self.catalogue.connection.execute(sql).fetchall()
+        return {n: Answer(n, verb) if verb else Table(n, held=tuple(columns)) for n, columns, verb in found}
 
     def _present(self) -> set[str]:
         sql = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'clq' AND schema_name = 'main'"
