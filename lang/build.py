@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from . import ast
 from .ast import Constant, Name, Parameter, Place, Query, Span
@@ -15,6 +15,7 @@ from .verbs import CLAUSES, QUERY_VERBS, SPELLINGS
 
 _PLAIN = re.compile(r"[^\W\d]\w*")
 _FIELDS = {c.field: c for c in CLAUSES.values()}
+T = TypeVar("T")
 _KINDS = {"CLASS": "class", "SYNSET": "synset", "TEXT": "text"}
 
 
@@ -29,10 +30,33 @@ def _cover(parts: list[Any]) -> Span:
 
 
 class Builder:
-    """`sql` makes an Sql node of a range of characters, with the queries in it."""
+    """`read_sql` makes an Sql node of a range of characters, with the queries in it.
 
-    def __init__(self, sql: Callable[[int, int], ast.Sql]) -> None:
-        self.sql = sql
+    What means nothing goes to `problems`; then the tree is of no use, but all its mistakes are found.
+    """
+
+    def __init__(self, read_sql: Callable[[int, int], ast.Sql], problems: list[Diagnostic]) -> None:
+        self.read_sql = read_sql
+        self.problems = problems
+
+    def tell(self, code: str, message: str, span: Span) -> None:
+        self.problems.append(Diagnostic(code, message, span))
+
+    def told(self, make: Callable[[], T], instead: T) -> T:
+        """What `make` gives; its mistakes are told and `instead` given."""
+        try:
+            return make()
+        except Diagnostic as problem:
+            self.problems += problem.every()
+            return instead
+
+    def sql(self, node: Any) -> ast.Sql:
+        span = _span(node)
+        return self.told(lambda: self.read_sql(span.start, span.end), ast.Sql(span, str(node)))
+
+    def number(self, token: Any) -> int | float:
+        nothing: int | float = 0
+        return self.told(lambda: number(token), nothing)
 
     def statement(self, tree: Any) -> ast.Statement:
         span, parts = _span(tree), tree.children
@@ -67,21 +91,18 @@ class Builder:
         word, name, of, for_ = parts
         what, verb = str(word).upper(), SPELLINGS.get(str(for_).upper(), str(for_).upper()) if for_ else None
         if what == "LAYERS" and of is None:
-            raise Diagnostic("missing-clause", "Of which model? SHOW LAYERS OF labnet", _span(word))
+            self.tell("missing-clause", "Of which model? SHOW LAYERS OF labnet", _span(word))
         if what in {"METHOD", "VERB"} and name is None:
-            raise Diagnostic("missing-argument", f"Which? SHOW {what} and a name", _span(word))
-        if what == "VERB" and str(name).upper() not in QUERY_VERBS | frozenset(SPELLINGS):
-            raise Diagnostic(
-                "unexpected", f"No verb is called {name}.{did_you_mean(str(name), QUERY_VERBS)}", _span(name)
-            )
-        if what == "METHODS" and name is not None and str(name).upper() in QUERY_VERBS:
-            raise Diagnostic(
-                "unexpected", f"The verb comes after FOR: SHOW METHODS FOR {str(name).upper()}", _span(name)
-            )
+            self.tell("missing-argument", f"Which? SHOW {what} and a name", _span(word))
+        elif what == "VERB" and str(name).upper() not in QUERY_VERBS | frozenset(SPELLINGS):
+            self.tell("unexpected", f"No verb is called {name}.{did_you_mean(str(name), QUERY_VERBS)}", _span(name))
+        elif what == "METHODS" and name is not None and str(name).upper() in QUERY_VERBS:
+            self.tell("unexpected", f"The verb comes after FOR: SHOW METHODS FOR {str(name).upper()}", _span(name))
+            name = None
         odd = name if what not in {"METHOD", "VERB"} else None
         odd = odd or (of if what != "LAYERS" else None) or (for_ if what != "METHODS" else None)
         if odd is not None:
-            raise Diagnostic("unexpected", f"SHOW {what} stands alone", _span(odd))
+            self.tell("unexpected", f"SHOW {what} stands alone", _span(odd))
         shown = None if name is None else self.name(name)
         return ast.Show(span, what, _span(word), shown, () if of is None else self.models(of), verb)
 
@@ -99,14 +120,14 @@ class Builder:
                 message = f"INTO {text} would name a table, without dots; a file stands in single quotes: INTO '{text}'"
             else:
                 message = f"{by} makes a plain name, of letters, digits and _: {text} is none"
-            raise Diagnostic("unexpected", message, _span(token))
-        refuse_reserved(text, _span(token))
+            self.tell("unexpected", message, _span(token))
+        self.told(lambda: refuse_reserved(text, _span(token)), None)
         return text, _span(token)
 
     # ------------------------------------------------------------------ queries
 
     def body(self, node: Any) -> Query | ast.Sql:
-        return self.query(node) if hasattr(node, "data") else self.sql(node.start_pos, node.end_pos)
+        return self.query(node) if hasattr(node, "data") else self.sql(node)
 
     def query(self, tree: Any) -> Query:
         head, *clauses, where, order, limit, into = tree.children
@@ -118,9 +139,9 @@ class Builder:
             if word in spans:
                 several = _FIELDS[clause.data].several
                 joined = f"; several {several} are joined by commas" if several else ""
-                raise Diagnostic("clause-twice", f"{word} stands twice{joined}", keyword)
-            spans[word] = _span(clause)
-            fields[clause.data] = self.clause(clause)
+                self.tell("clause-twice", f"{word} stands twice{joined}", keyword)
+            spans.setdefault(word, _span(clause))
+            fields.setdefault(clause.data, self.clause(clause))
         for word, part in (("WHERE", where), ("ORDER BY", order), ("LIMIT", limit), ("INTO", into)):
             if part is not None:
                 spans[word] = _span(part)
@@ -133,7 +154,7 @@ class Builder:
             fields["limit_span"] = _span(limit)
             fields["limit"] = self.bound(count)
             if isinstance(fields["limit"], int) and fields["limit"] < 0:
-                raise Diagnostic("unexpected", "LIMIT takes a whole number from 0 on", _span(count))
+                self.tell("unexpected", "LIMIT takes a whole number from 0 on", _span(count))
         if into is not None:
             fields["into"] = self.into(into)
         return Query(_span(tree), *self.head(head, fields), **fields, clause_spans=spans)
@@ -181,7 +202,7 @@ class Builder:
         else:
             named = self.name(concept)
             name = named if isinstance(named, Parameter) else named.text
-        return ast.Change(_span(tree), name, float(number(value)))
+        return ast.Change(_span(tree), name, float(self.number(value)))
 
     def into(self, tree: Any) -> ast.Into:
         where = tree.children[0]
@@ -206,7 +227,8 @@ class Builder:
         if last.kind not in {"class", "synset", "text"}:
             from .value_rules import what_is
 
-            raise Diagnostic("unexpected", what_is(str(token)), _span(token))
+            self.tell("unexpected", what_is(str(token)), _span(token))
+            return
         value = self.constant(token)
         if last.subquery is None:
             out[-1] = ast.Target(last.span.to(_span(token)), last.kind, constants=(*last.constants, value))
@@ -234,7 +256,8 @@ class Builder:
                 item = item.name
             plain = isinstance(item, Constant) and isinstance(item.value, (str, int)) and item.value is not True
             if not isinstance(item, Parameter) and (not plain or item.value is False):  # type: ignore[union-attr]
-                raise Diagnostic("unexpected", f"{word} takes text or whole numbers", item.span)
+                self.tell("unexpected", f"{word} takes text or whole numbers", item.span)
+                continue
             constants.append(item)
         return ast.Target(span, kind, constants=tuple(constants))  # type: ignore[arg-type]
 
@@ -261,7 +284,7 @@ class Builder:
         return ast.Slice(_span(node), *(None if b is None else self.bound(b) for b in node.children))
 
     def bound(self, token: Any) -> int | Parameter:
-        return self.parameter(token) if token.type == "PARAMETER" else int(number(token))
+        return self.parameter(token) if token.type == "PARAMETER" else int(self.number(token))
 
     def value(self, node: Any) -> Any:
         """Any value of the grammar; what may stand where is the grammar's to say."""
@@ -287,7 +310,7 @@ class Builder:
     def argument(self, tree: Any) -> ast.Argument:
         if tree.data == "sql_argument":
             token = tree.children[0]
-            return ast.Argument(_span(token), None, None, self.sql(token.start_pos, token.end_pos))
+            return ast.Argument(_span(token), None, None, self.sql(token))
         name, value = tree.children
         span = _span(tree)
         if name is None:
@@ -305,11 +328,11 @@ class Builder:
         return Name(_span(token), str(token))
 
     def parameter(self, token: Any) -> Parameter:
-        return Parameter(_span(token), parameter_name(token))
+        return Parameter(_span(token), self.told(lambda: parameter_name(token), "k"))
 
     def constant(self, token: Any) -> Constant:
         if token.type == "STRING":
             return Constant(_span(token), decode_string(token))
         if token.type in {"TRUE", "FALSE", "NULL"}:
             return Constant(_span(token), {"TRUE": True, "FALSE": False, "NULL": None}[token.type])
-        return Constant(_span(token), number(token))
+        return Constant(_span(token), self.number(token))

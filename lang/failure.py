@@ -77,6 +77,7 @@ class Failure:
     fed: tuple[Terminal, ...]
     found: Terminal
     expected: frozenset[str]
+    nested: bool = False
 
     @property
     def frame(self) -> Frame:

@@ -30,8 +30,8 @@ def _unescape(found: re.Match[str]) -> str:
         return "'"
     if escape[0] in "xuU" and len(escape) > 1:
         code = int(escape[1:], 16)
-        return chr(code) if code <= 0x10FFFF else found[0]
-    if escape.isdigit():
+        return chr(code) if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else found[0]
+    if escape[0] in "01234567":
         return chr(int(escape, 8) & 0xFF)
     return _ESCAPES.get(escape, escape)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from . import clause_rules as clauses
 from . import value_rules as values
@@ -18,16 +19,21 @@ from .scan import CLQ_STARTS, SQL_STARTS, Code
 __all__ = ["MISTAKES", "Failure", "Mistake", "Terminal", "classify", "unknown_statement"]
 
 Told = tuple[str, Span]
+Then = Literal["clause", "statement", "nothing"]
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """`tells` gives the message and its place, or None if the failure is of another kind."""
+    """`tells` gives the message and its place, or None if the failure is of another kind.
+
+    `then` is what follows: the next clause, another statement, or nothing that could be told apart from the mistake.
+    """
 
     name: str
     code: str
     tells: Callable[[Failure], Told | None]
     examples: tuple[tuple[str, str], ...]
+    then: Then = "clause"
 
 
 # From the particular to the general: the first row that recognises a failure tells it.
@@ -36,7 +42,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("comment", "unexpected", values.comment, (
         ("EXPLAIN layer4 OF labnet ‹#› why", "Comments begin with --"),
         ("EXPLAIN layer4 ‹//› why", "Comments begin with --"),
-    )),
+    ), then="nothing"),
     Mistake("two dots in a slice", "unexpected", values.slice_dots, (
         ("EXPLAIN layer4[0‹..›64] OF labnet", "A slice is written with a colon: layer4[0:64]"),
         ("EXPLAIN layer4[0‹-›64] OF labnet", "A slice is written with a colon: layer4[0:64]"),
@@ -54,10 +60,12 @@ MISTAKES: tuple[Mistake, ...] = (
     )),
     Mistake("query without parentheses", "nested-query", values.bare_query, (
         ("LET q = ‹EXPLAIN› layer4 OF labnet", "Put the query in parentheses: LET q = (EXPLAIN …)"),
-        ("LET q = ‹SELECT› * FROM t", "Put the query in parentheses: LET q = (SELECT …)"),
         ("EVALUATE ‹EXPLAIN› layer4 OF labnet USING truth", "Put the query in parentheses: EVALUATE (EXPLAIN …)"),
-        ("EXPLAIN layer4 ON ‹SELECT› image FROM t", "Put the query in parentheses: ON (SELECT …)"),
     )),
+    Mistake("SQL without parentheses", "nested-query", values.bare_sql, (
+        ("LET q = ‹SELECT› * FROM t", "Put the query in parentheses: LET q = (SELECT …)"),
+        ("EXPLAIN layer4 ON ‹SELECT› image FROM t", "Put the query in parentheses: ON (SELECT …)"),
+    ), then="nothing"),
     Mistake("number of groups", "unexpected", clauses.into_number, (
         ("CLUSTER lab.probe INTO ‹10› GROUPS USING kmeans",
          "INTO names a table. How many groups is the method's: USING kmeans(clusters=10)"),
@@ -99,7 +107,7 @@ MISTAKES: tuple[Mistake, ...] = (
          "UNION is SQL's, which stands around a query in parentheses: FROM (EXPLAIN …) UNION"),
         ("EXPLAIN layer4 OF labnet LIMIT 5 ‹OFFSET› 5",
          "OFFSET is SQL's, which stands around a query in parentheses: FROM (EXPLAIN …) OFFSET"),
-    )),
+    ), then="nothing"),
     Mistake("clause twice in the tail", "clause-twice", clauses.tail_twice, (
         ("EXPLAIN fc WHERE rank = 1 ‹WHERE› score > 0", "WHERE stands twice; conditions are joined by AND"),
         ("EXPLAIN fc LIMIT 5 ‹LIMIT› 6", "LIMIT stands twice"),
@@ -189,7 +197,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("two statements", "unexpected", values.missing_semicolon, (
         ("EXPLAIN fc OF labnet ‹EXPLAIN› conv1 OF labnet", "Statements end with a semicolon; put one before EXPLAIN"),
         ("LET x = labnet ‹SELECT› 1", "Statements end with a semicolon; put one before SELECT"),
-    )),
+    ), then="statement"),
     Mistake("misspelt clause", "unexpected", clauses.misspelt_clause, (
         ("EXPLAIN fc OF labnet ‹USNG› falcon", "No clause is called USNG. Did you mean USING?"),
         ("EXPLAIN fc OF labnet ‹CONTRAS› low", "No clause is called CONTRAS. Did you mean CONTRAST?"),
@@ -231,12 +239,12 @@ MISTAKES: tuple[Mistake, ...] = (
 # fmt: on
 
 
-def classify(failure: Failure) -> Diagnostic:
-    """The failure as the first row that recognises it tells it."""
+def classify(failure: Failure) -> tuple[Diagnostic, Then]:
+    """The failure as the first row that recognises it tells it, and what follows."""
     for mistake in MISTAKES:
         told = mistake.tells(failure)
         if told is not None:
-            return Diagnostic(mistake.code, told[0], told[1])
+            return Diagnostic(mistake.code, told[0], told[1]), mistake.then
     raise AssertionError("the last row takes anything")
 
 

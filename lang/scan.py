@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence, Set
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from .ast import Span
@@ -29,6 +30,7 @@ SQL_STARTS = words("""SELECT WITH FROM VALUES TABLE CREATE INSERT UPDATE DELETE 
     BEGIN COMMIT ROLLBACK ABORT START END CALL CHECKPOINT FORCE COMMENT ANALYZE ANALYSE VACUUM DESCRIBE DESC SUMMARIZE
     EXPORT INSTALL LOAD PRAGMA PREPARE EXECUTE DEALLOCATE PIVOT PIVOT_WIDER PIVOT_LONGER UNPIVOT TRUNCATE SHOW SET RESET
     IMPORT""")
+STARTS = CLQ_STARTS | SQL_STARTS
 SQL_QUERY = words("SELECT WITH FROM VALUES TABLE PIVOT UNPIVOT DESCRIBE SUMMARIZE SHOW")
 SHOW_WORDS = frozenset(SHOWS)
 SETTINGS = tuple(declared)
@@ -86,10 +88,25 @@ def scan(text: str, problems: list[Diagnostic] | None = None) -> list[Token]:
     try:
         _scan(text, out)
     except Diagnostic as problem:
+        problem = _first_open(text, out, problem)
         if problems is None:
-            raise
+            raise problem from None
         problems.append(problem)
     return out
+
+
+def _first_open(text: str, tokens: list[Token], problem: Diagnostic) -> Diagnostic:
+    """Text is left open at the end where a quote was forgotten earlier: text and code have changed places since.
+
+    That shows in a text over several lines that a word follows directly. The tokens from it on are taken away.
+    """
+    quote = text[problem.span.start] if problem.span is not None else ""
+    for i, token in enumerate(tokens[:-1] if quote in {"'", '"'} else ()):
+        beside = tokens[i + 1].start == token.end and tokens[i + 1].kind in {"word", "number"}
+        if beside and token.text[0] == quote and "\n" in token.text:
+            del tokens[i:]
+            return Diagnostic(problem.code, problem.message, Span(token.start, token.start + 1))
+    return problem
 
 
 def _scan(text: str, out: list[Token]) -> None:
@@ -149,7 +166,9 @@ def _comment_end(text: str, start: int) -> int:
     while depth:
         found = _COMMENT.search(text, here)
         if found is None:
-            raise Diagnostic("open-comment", "This comment is never closed with */", Span(start, start + 2))
+            path = text[start - 1 : start].isalnum()
+            hint = "A file or folder stands in single quotes: 'photos/*.jpg'" if path else None
+            raise Diagnostic("open-comment", "This comment is never closed with */", Span(start, start + 2), hint)
         depth += 1 if found[0] == "/*" else -1
         here = found.end()
     return here
@@ -159,7 +178,7 @@ class Code:
     """A text, its tokens, and the partner of every opening bracket. Ranges of tokens are half-open (first, end).
 
     What is never closed raises Diagnostic; with a list of `problems` it goes there, and the statements that it spoils
-    are `broken` (places in `statements`).
+    are `broken`: a place in `statements`, and the token up to which the statement is sound.
     """
 
     def __init__(self, text: str, problems: list[Diagnostic] | None = None) -> None:
@@ -168,45 +187,71 @@ class Code:
         self.tokens = scan(text, problems)
         self.partner: dict[int, int] = {}
         self.statements: list[tuple[int, int]] = []
-        self.broken: set[int] = set()
+        self.broken: dict[int, int] = {}
         cut = problems is not None and len(problems) > count
         self._pair(cut)
 
     def _pair(self, cut: bool) -> None:
-        """Match brackets and split at semicolons; one inside brackets says that they are open, for no statement has it
-        there. A closing bracket too many is left to who reads it. `cut`: the text goes on, unreadable."""
+        """Match brackets and split at semicolons. `cut`: the text goes on, unreadable.
+
+        No statement has a semicolon in brackets: they were never closed, if after it another statement begins. A
+        closing bracket too many is left to who reads it.
+        """
         stack: list[int] = []
-        first, spoilt = 0, False
+        first, spoilt = 0, -1
         for i, token in enumerate(self.tokens):
             if token.up == ";":
-                if stack and not spoilt:
+                if stack and self._goes_on(i + 1, stack):
+                    if spoilt < 0:
+                        self._tell(_semicolon_in_brackets(self.tokens[stack[-1]], token))
+                        spoilt = stack[0]
+                    continue
+                if stack and spoilt < 0:
                     self._never_closed(stack[-1])
-                self._end(first, i, spoilt or bool(stack))
-                first, spoilt = i + 1, False
+                    spoilt = stack[0]
+                self._end(first, i, spoilt)
+                first, spoilt = i + 1, -1
                 stack.clear()
-            elif spoilt:
-                continue
             elif token.up in OPEN:
                 stack.append(i)
-                if len(stack) > DEEPEST:
+                if len(stack) > DEEPEST and spoilt < 0:
                     self._tell(Diagnostic("unexpected", f"Brackets are nested more than {DEEPEST} deep", token.span))
-                    spoilt = True
+                    spoilt = stack[0]
             elif token.up in CLOSE and stack:
                 opener = self.tokens[stack[-1]]
                 if OPEN[opener.up] != token.up:
                     message = f"Expected {OPEN[opener.up]} to close the {opener.up}, found {token.up}"
-                    self._tell(Diagnostic("open-bracket", message, token.span))
-                    spoilt = True
+                    if spoilt < 0:
+                        self._tell(Diagnostic("open-bracket", message, token.span))
+                        spoilt = stack[0]
                 else:
                     self.partner[stack.pop()] = i
-        if stack and not spoilt and not cut:
-            self._never_closed(stack[-1])
-        self._end(first, len(self.tokens), spoilt or bool(stack) or cut)
+        if stack and spoilt < 0:
+            if not cut:
+                self._never_closed(stack[-1])
+            spoilt = stack[0]
+        self._end(first, len(self.tokens), len(self.tokens) if cut and spoilt < 0 else spoilt)
 
-    def _end(self, first: int, end: int, broken: bool) -> None:
+    def _goes_on(self, i: int, stack: list[int]) -> bool:
+        """Whether the brackets are closed after a semicolon that ends at token i: soon, and in the same line."""
+        if self.up(i, len(self.tokens)) in STARTS:
+            return False
+        closers = [OPEN[self.tokens[k].up] for k in stack]
+        for before, token in pairwise(self.tokens[i - 1 : i + 100]):
+            if "\n" in self.text[before.end : token.start]:
+                return False
+            if token.up in OPEN:
+                closers.append(OPEN[token.up])
+            elif token.up in CLOSE and token.up != closers.pop():
+                return False
+            if not closers:
+                return True
+        return False
+
+    def _end(self, first: int, end: int, spoilt: int) -> None:
         if end > first:
-            if broken:
-                self.broken.add(len(self.statements))
+            if spoilt >= 0:
+                self.broken[len(self.statements)] = spoilt
             self.statements.append((first, end))
 
     def _never_closed(self, i: int) -> None:
@@ -224,6 +269,12 @@ class Code:
 
     def span(self, first: int, end: int) -> Span:
         return Span(self.tokens[first].start, self.tokens[end - 1].end)
+
+
+def _semicolon_in_brackets(opener: Token, semicolon: Token) -> Diagnostic:
+    around = f"{opener.up} {OPEN[opener.up]}"
+    message = f"A semicolon ends a statement and cannot stand inside {around}; commas stand between values"
+    return Diagnostic("unexpected", message, semicolon.span)
 
 
 def route(code: Code, first: int, end: int) -> Owner:
@@ -252,7 +303,7 @@ def _route_explain(code: Code, first: int, end: int) -> Owner:
         if three in VERB_WORDS:
             return "clq"
         if three in SQL_QUERY or three == "(":
-            return "clq" if code.up(code.partner[first + 1] + 1, end) in CLAUSE_WORDS else "sql"
+            return "clq" if code.up(code.partner.get(first + 1, end) + 1, end) in CLAUSE_WORDS else "sql"
         return "sql"
     ends = first + 2 >= end
     layer = ends or three in {".", "[", ",", "OF"} or code.tokens[first + 2].text.startswith(".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
 from .ast import Span
 from .diagnostic import did_you_mean
@@ -70,13 +71,19 @@ def text_for_name(f: Failure) -> Told:
 
 
 def bare_query(f: Failure) -> Told:
-    """LET q = EXPLAIN …, EVALUATE EXPLAIN …: the verb was read as a name, and what follows it does not fit."""
+    """LET q = EXPLAIN …, EVALUATE EXPLAIN …"""
+    return _bare(f, VERB_WORDS)
+
+
+def bare_sql(f: Failure) -> Told:
+    """ON SELECT …"""
+    return _bare(f, SQL_QUERY - CLAUSE_WORDS)
+
+
+def _bare(f: Failure, starts: Set[str]) -> Told:
+    """The first word of a query was read as a name, and what follows it does not fit."""
     name, before = f.previous, f.before(2)
-    if (
-        name.kind != "NAME"
-        or name.up not in (VERB_WORDS | SQL_QUERY) - CLAUSE_WORDS
-        or before.kind in {"", "COMMA", "LPAR", "LSQB", "PLAN"}
-    ):
+    if name.kind != "NAME" or name.up not in starts or before.kind in {"", "COMMA", "LPAR", "LSQB", "PLAN"}:
         return None
     if f.found.kind in {"RPAR", "RSQB", "COMMA", "$END"} or (f.wants_clause and f.found.kind in CLAUSE_WORDS):
         return None

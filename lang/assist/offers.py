@@ -22,7 +22,7 @@ from ..declare import (
     Thing,
 )
 from ..literals import encode_name, encode_string
-from ..parse import PATH
+from ..reader import PATH
 from ..resolve import SPOKEN, serves
 from ..targets import layers_of
 from ..verbs import CLAUSES, VERBS, Column

@@ -11,7 +11,7 @@ from typing import Literal
 from ..ast import Span
 from ..diagnostic import Diagnostic
 from ..failure import TAIL_WORDS, Failure, Terminal, long_word
-from ..parse import PATH, read_so_far
+from ..reader import PATH, read_so_far
 from ..scan import CLAUSE_WORDS, CLOSE, OPEN, Code, Token, islands, route, scan
 from ..verbs import SPELLINGS, VERBS, Verb
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from functools import cache
 from typing import Any
 
-from clq.lang.parse import _tables
+from clq.lang.grammar import tables
 from clq.lang.verbs import QUERY_VERBS, VERBS
 
 DEEPEST = 14
@@ -58,14 +58,14 @@ ALONE = frozenset("()[],:=")
 def productions() -> dict[str, list[Any]]:
     """The expansions of each rule, as lark has them after it has written out repetitions."""
     out: dict[str, list[Any]] = defaultdict(list)
-    for rule in _tables().lark.rules:
+    for rule in tables().lark.rules:
         out[rule.origin.name].append(rule)
     return out
 
 
 @cache
 def keywords() -> dict[str, str]:
-    return {t.name: t.pattern.value for t in _tables().lark.terminals if type(t.pattern).__name__ == "PatternStr"}
+    return {t.name: t.pattern.value for t in tables().lark.terminals if type(t.pattern).__name__ == "PatternStr"}
 
 
 @cache

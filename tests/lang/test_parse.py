@@ -13,7 +13,7 @@ import pytest
 from clq.lang import ast as a
 from clq.lang import parse
 from clq.lang.ast import Call, Constant, Name, Parameter, Place, Query, Slice, Span, Sql, Statement
-from clq.lang.parse import _tables
+from clq.lang.grammar import tables
 from clq.lang.scan import VERB_WORDS
 
 QUERIES = re.split(r"(?m)^(?=-- \d+ )", Path(__file__).with_name("queries.clq").read_text(encoding="utf-8"))[1:]
@@ -120,7 +120,7 @@ def test_quoted_names() -> None:
 
 
 WORDS = sorted(
-    {w.lower() for w in {*_tables().keywords, *VERB_WORDS, "SELECT", "FROM", "TRUE1"} - {"TRUE", "FALSE", "NULL"}}
+    {w.lower() for w in {*tables().keywords, *VERB_WORDS, "SELECT", "FROM", "TRUE1"} - {"TRUE", "FALSE", "NULL"}}
 )
 
 
@@ -277,4 +277,4 @@ def test_the_grammar_has_no_conflicts() -> None:
     from lark import Lark
 
     grammar = files("clq.lang").joinpath("grammar.lark").read_text(encoding="utf-8")
-    Lark(grammar, parser="lalr", lexer=_tables().lark.options.lexer, strict=True)
+    Lark(grammar, parser="lalr", lexer=tables().lark.options.lexer, strict=True)

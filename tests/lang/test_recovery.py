@@ -35,6 +35,36 @@ def marks(text: str) -> tuple[str, list[str]]:
         "EXPLAIN fc ‹FROM› labnet USING falcon WITH lab.words",
         "EXPLAIN fc WHERE rank = 1 ‹USING› falcon WITH lab.words",
         "SELECT * FROM (EXPLAIN fc ‹FROM› labnet); SELECT * FROM (EXPLAIN fc OF labnet)",
+        # the mistakes before what is never closed, in the same statement as well
+        "EXPLAIN fc ‹FROM› labnet USING f‹(›a=1; ‹EXPLAN› fc",
+        "EXPLAIN fc ‹FROM› labnet WITH ‹'›a; EXPLAN fc",
+        "SELECT * FROM (EXPLAIN fc ‹FROM› labnet), ‹(›SELECT 1; ‹EXPLAN› fc",
+        "SELECT * FROM ‹(›EXPLAIN fc OF labnet",
+        "EXPLAIN fc OF labnet WITH ‹'›a.txt;\nEXPLAIN conv1 OF labnet WITH 'b.txt';\nSELECT 'c'",
+        "SELECT ‹\"›a FROM t;\nSELECT \"b\" FROM t",
+        "‹EXPLAN› fc(‹[›1",
+        # a semicolon inside brackets that are closed
+        "EXPLAIN fc[1‹;›2;3] OF labnet; ‹EXPLAN› fc",
+        "EXPLAIN fc‹[›1;\n2]; SELECT 1".replace("2]", "SELECT 2"),
+        # every query of one statement, and the clauses around it
+        "SELECT * FROM (EXPLAIN fc ‹FROM› labnet), (EXPLAIN fc ‹FROM› labnet)",
+        "EVALUATE (EXPLAIN fc ‹FROM› labnet USING f(top ‹5›)) USING truth ‹x› LIMIT ‹y›",
+        "EVALUATE (EXPLAIN fc OF a ‹OF› b) USING truth ‹USING› b",
+        "EXPLAIN fc[0‹..›4], conv1[‹a›] OF labnet ON ‹ON› x",
+        "EXPLAIN fc OF labnet WITH [1 ‹2›], [3 ‹4›]",
+        "EXPLAIN fc OF torchvision('a' ‹'b'›), labnet ‹labself› USING f(‹=›)",
+        "EXPLAIN fc OF a WITH lab.words ‹WITH› b LIMIT ‹-1›",
+        "EXPLAIN fc OF a ‹OF› b, f(k=‹99999999999999999999›) INTO ‹table›",
+        "EXPLAIN fc OF a ON (SELECT image FROM (EXPLAIN fc ‹FROM› a)) ‹ON› c",
+        "EXPLAIN fc OF a WHERE unit IN (EXPLAIN fc ‹FROM› a) ORDER BY (EXPLAIN fc ‹FROM› b)",
+        "DEFINE f(‹3›) AS EXPLAIN fc FROM labnet",
+        # a semicolon that was forgotten
+        "EXPLAIN fc OF labnet\n‹EXPLAIN› conv1 OF labnet\n‹LET› x ‹labnet›; ‹EXPLAN› fc",
+        "EXPLAIN fc OF labnet\n‹SELECT› * FROM a JOIN b ON a.x = b.x WHERE y IN (EXPLAIN fc ‹FROM› z)",
+        # what follows cannot be told apart from the mistake
+        "EXPLAIN fc OF labnet ‹#› only those IN the end OF x x",
+        "EXPLAIN fc OF labnet ‹UNION› SELECT a FROM b JOIN c ON a = b",
+        "EXPLAIN fc OF labnet ON ‹SELECT› image FROM a JOIN b ON a.x = b.x",
     ],
 )
 def test_every_mistake_is_found_and_no_other(marked: str) -> None:
@@ -42,6 +72,11 @@ def test_every_mistake_is_found_and_no_other(marked: str) -> None:
     _, problems = parse_all(text)
     places = sorted((p.span.start, p.span.end) for p in problems if p.span is not None)
     assert [text[a:b] for a, b in places] == expected, [p.message for p in problems]
+
+
+def test_a_thousand_missing_semicolons() -> None:
+    _, problems = parse_all("EXPLAIN fc OF labnet\n" * 1000)
+    assert [p.message for p in problems] == ["Statements end with a semicolon; put one before EXPLAIN"] * 999
 
 
 def test_what_can_be_read_is_read() -> None:
