@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..ast import Span
 from ..diagnostic import Diagnostic, meant
 from ..literals import encode_name, encode_string
-from ..parse import PATH
+from ..reader import PATH
 
 
 @dataclass(frozen=True)
