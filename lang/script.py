@@ -231,6 +231,9 @@ def _setting_value(setting: str, value: Any, span: ast.Span) -> Any:
     return value
 
 
+_OF_NAMES = ("unknown-name", "unknown-model", "unknown-vocabulary", "no-parameter")
+
+
 def check_script(
     script: ast.Script, names: Names, given: Mapping[str, Any] | None = None, problems: Iterable[Diagnostic] = ()
 ) -> list[Diagnostic]:
@@ -242,6 +245,8 @@ def check_script(
     names.parameters.update(given or {})
     checker = ScriptChecker(names, frozenset(given or {}))
     origin = Origin(script.text, script.path)
+    # What a file that could not be imported would have made is not reported as unknown.
+    follows = {FOLLOWS, *(_OF_NAMES if any(p.code in {"unread-file", "import-cycle"} for p in found) else ())}
     for statement in script.statements:
         try:
             if isinstance(statement, ast.Broken):
@@ -249,7 +254,7 @@ def check_script(
             else:
                 checker.statement(statement, origin)
         except Diagnostic as problem:
-            found += (one for one in problem.every() if one.code != FOLLOWS)
+            found += (one for one in problem.every() if one.code not in follows)
             for name in _would_make(script.text[statement.span.start : statement.span.end]):
                 names.tables.setdefault(name, Mistaken(name))
     found += _open_transaction(script)
