@@ -87,10 +87,10 @@ def _any(some: Iterable[str]) -> str:
 
 NAME = r"[^\W\d][\w$]*"
 # What follows a name, and never a keyword: a selection, an argument's value, a part of a path, more of a list.
-_UNLESS_NAME = r"(?!\s*(?:=(?!=)|[.,\])]|::))"
+_UNLESS_NAME = r"(?!\s*(?:=(?!=)|\.\D|[,\])]|::))"
 _UNLESS_ARGUMENT = r"(?!\s*(?:=(?!=)|\.\w))"
 _OBJECT = r"\s+(?:[\w'\"$(]|\*\s+(?i:OF)\b)"
-_START = r"(?:^|(?<=[;(])|(?<=\*/))(\s*)"
+_START = r"(?:^|(?<=[;(])|(?<=\*/)|(?i:(?<=\bPLAN)|(?<=\bANALYZE)))(\s*)"
 _RESERVED = frozenset(word.upper() for word in RESERVED)
 _CONSTANTS = words("TRUE FALSE NULL")
 _OF_KINDS = words("CLASSES GROUPS FAILURES")
@@ -122,9 +122,9 @@ def _keyword_rules() -> list[Match]:
         Match(rf"{_START}((?i:LET|PARAM|DEFINE))\b(?=\s*$|\s+[\w\"])", (None, "keyword")),
         Match(rf"{_START}((?i:IMPORT|SET|RESET|SHOW))\b{_UNLESS_NAME}", (None, "keyword")),
         Match(
-            rf"\b((?i:PLAN))\b(?:(\s+)((?i:ANALYZE))\b)?"
-            rf"(?:(\s+)({verbs})\b(?={_OBJECT})|(?=\s*$|\s+{_any(SQL_STARTS)}\b|\s*\())",
-            ("keyword", None, "keyword", None, "verb"),
+            rf"{_START}((?i:PLAN))\b(?:(\s+)((?i:ANALYZE))\b)?"
+            rf"(?!\s+{_any(AFTER_COLUMN - SQL_STARTS)}\b)(?=\s*$|\s+\w|\s*\()",
+            (None, "keyword", None, "keyword"),
         ),
         # These take the space before them too, else a verb alone, which does, would come first.
         Match(r"(\s*)\b((?i:DISCOVER))(\s+)((?i:CONCEPTS))\b", (None, "verb", None, "keyword")),
@@ -136,7 +136,7 @@ def _keyword_rules() -> list[Match]:
         Match(r"\b((?i:CLASS|SYNSET|TEXT))\b(?=\s*(?:['$(\[]|-?\d))", ("keyword",)),
         # A verb begins a statement or stands in parentheses, and its object follows; elsewhere it is a column.
         Match(rf"{_START}({verbs})\b{_UNLESS_NAME}{column}(?!\s*[;<>!+*/%|-](?!\s+(?i:OF)\b))", (None, "verb")),
-        Match(rf"\b((?i:AS))(\s+)({verbs})\b(?={_OBJECT}){column}", ("keyword", None, "verb")),
+        Match(rf"(?i:(?<=\bAS))(\s+)({verbs})\b(?={_OBJECT}){column}", (None, "verb")),
         Match(rf"\b({_any(_CONSTANTS)})\b{_UNLESS_ARGUMENT}", ("constant",)),
         Match(rf"\b({_any((grammar_words() - _PLACED) | CLAUSE_WORDS)})\b{_UNLESS_NAME}", ("keyword",)),
         Match(rf"{_START}({_any(SQL_STARTS - CLAUSE_WORDS)})\b{_UNLESS_NAME}", (None, "sql")),
