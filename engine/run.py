@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import debug
 from .artifact import Artifact
+from .interrupt import stop_if_asked
 from .measure import Measure, Rates, decode_rate, global_rate, pass_rate, scan_rate
 from .memory import consumed
 from .operator import Consumer, Global, Operator, Rowwise, Scan, Source
@@ -67,6 +68,7 @@ def run(plan: Plan, store: Store, resources: Resources) -> dict[str, Measure]:
         store.check_writable()
     number = 0
     for step in plan.steps:
+        stop_if_asked()
         if isinstance(step, Round):
             number += 1
             resources.counts["rounds"] += 1
@@ -232,6 +234,7 @@ def _fill_shard(
             batch = next(coming, None)
         if batch is None:
             break
+        stop_if_asked()
         for p, needed, held in zip(active, todo, parts, strict=True):
             part = batch.only(np.isin(batch.indices, needed))
             if len(part.indices):

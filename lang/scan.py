@@ -332,9 +332,23 @@ def opens_query(code: Code, i: int, first: int, end: int, inside: bool = False) 
     if after == "*":
         named = i + 4 < end and code.tokens[i + 4].kind in {"word", "quoted", "param"}
         return code.up(i + 3, end) == "OF" and named
+    if after == "[":
+        return _opens_list(code, i + 2, end)
     if after == "(":
         return code.up(i + 3, end) in SQL_QUERY or opens_query(code, i + 2, first, end, inside=True)
     return False
+
+
+def _opens_list(code: Code, i: int, end: int) -> bool:
+    """Whether brackets after a verb are a list of words, as in EMBED ['boat', 'car'], and no subscript of a column:
+    there is a comma between its items, or a clause goes on after it."""
+    close = code.partner[i]
+    inner = i + 1
+    while inner < close:
+        if code.up(inner, end) == ",":
+            return True
+        inner = code.partner.get(inner, inner) + 1
+    return code.up(close + 1, end) in CLAUSE_WORDS - {"IN"}
 
 
 def islands(code: Code, first: int, end: int, defined: Set[str]) -> Iterator[tuple[int, int]]:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
+from ..engine.interrupt import ask
 from . import commands
 from .running import run_text, running, yes_option
 
@@ -20,6 +21,7 @@ class _Interrupted(KeyboardInterrupt):
 
 
 def _on_interrupt(_signal: int, _frame: object) -> NoReturn:
+    ask()
     raise _Interrupted
 
 

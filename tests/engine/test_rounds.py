@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,3 +208,14 @@ def test_any_prefix_of_the_rules_gives_the_same_rows(store: Store, resources: Re
     scan = ToyScan(model(3), data)
     crops = ToyCrops(model(3), data, ToyTop(scan, 3)), ToyCrops(model(3), other, ToyTop(scan, 6), 1)
     finish(ToyJoin((*crops, scan, ToyScan(model(5), other)), scale=2), store, resources, rules)
+
+
+def test_an_interrupt_that_was_swallowed_still_stops_the_run(tmp_path: Path) -> None:
+    from clq.engine.interrupt import ask, stop_if_asked
+
+    ask()
+    store = Store(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run(optimize([ToyScan(model(), images(20))], store), store, Resources(workers=1))
+    stop_if_asked()  # told once
+    run(optimize([ToyScan(model(), images(20))], store), store, Resources(workers=1))
