@@ -1,5 +1,5 @@
-"""Ctrl-C that is not lost: what is raised inside an import or callback may be swallowed there, so a run also asks between
-batches whether it was told to stop."""
+"""Ctrl-C that is not lost: what is raised inside an import or callback may be swallowed there, so a run also asks
+between batches whether it was told to stop."""
 
 from __future__ import annotations
 
