@@ -13,6 +13,7 @@ from .declare import REQUIRED, Bound, Catalog, Parameter, Signature
 from .diagnostic import Diagnostic, as_one, did_you_mean, listing
 
 EACH = "each"
+SEED = "seed"
 
 
 def bind(
@@ -46,10 +47,35 @@ def bind_each(call: ast.Call | ast.Name | ast.Parameter, declaration: Signature,
         raise found
     defaults = {p.name: p.default for p in declaration.parameters}
     spans = {name: a.span for name, a in given.items()}
-    return tuple(
-        Bound(declaration, {**defaults, **dict(zip(given, values, strict=True))}, frozenset(given), call.span, spans)
-        for values in itertools.product(*choices)
-    )
+    out = []
+    for values in itertools.product(*choices):
+        every = {**defaults, **dict(zip(given, values, strict=True))}
+        bound = Bound(declaration, every, frozenset(given), call.span, spans)
+        _refuse_idle(bound)
+        out.append(_with_settings(bound, catalog))
+    return tuple(out)
+
+
+def _counts(bound: Bound, parameter: Parameter) -> bool:
+    return parameter.only_with is None or bound.values[parameter.only_with[0]] == parameter.only_with[1]
+
+
+def _refuse_idle(bound: Bound) -> None:
+    """Raises Diagnostic for an argument that says nothing beside the others."""
+    for name in bound.given:
+        parameter = _parameter(bound.declaration, name)
+        if parameter.only_with is not None and not _counts(bound, parameter):
+            other, value = parameter.only_with
+            message = f"{name} counts only with {other}={shown(value)}: {parameter.meaning}"
+            raise Diagnostic("bad-argument", message, bound.spans[name])
+
+
+def _with_settings(bound: Bound, catalog: Catalog) -> Bound:
+    """SET seed is the seed of every call that has one and was not given it."""
+    parameter, seed = bound.declaration.parameter(SEED), catalog.setting(SEED)
+    if parameter is None or seed is None or SEED in bound.given or not _counts(bound, parameter):
+        return bound
+    return dataclasses.replace(bound, values={**bound.values, SEED: seed}, set_=frozenset({SEED}))
 
 
 def _arguments(

@@ -39,7 +39,8 @@ class Parameter:
     """One argument of a method or constructor: what may be written, what it means, and what holds if it is left out.
 
     `choices` are the names or strings of type 'choice'; `kind` the kind of a 'thing' (a model, judge, …, given by name,
-    call or file); `low` and `high` are inclusive bounds; `nullable` allows null.
+    call or file); `low` and `high` are inclusive bounds; `nullable` allows null; `only_with` is another argument and
+    the value of it without which this one says nothing.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     kind: Kind | None = None
     nullable: bool = False
+    only_with: tuple[str, str | bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,14 @@ class ConstructorDeclaration(Signature):
 
 @dataclass(frozen=True)
 class Bound:
-    """A call with every argument given a checked value: the user's or the default's."""
+    """A call with every argument given a checked value: the user's, that of a setting (`set_`), or the default's."""
 
     declaration: Signature
     values: Mapping[str, Any]
     given: frozenset[str]
     span: Span
     spans: Mapping[str, Span] = field(default_factory=dict)
+    set_: frozenset[str] = frozenset()
 
     def changed(self) -> dict[str, Any]:
         """The arguments whose value differs from the default, in declared order."""

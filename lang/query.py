@@ -14,6 +14,7 @@ from .declare import Bound, Catalog, Default, Kind, MethodDeclaration, Selected,
 from .diagnostic import Diagnostic, as_one
 from .methods import declared, fit_targets, refuse_unread
 from .resolve import SPOKEN, parts, resolve_whole
+from .settings import set_defaults
 from .tail import check_columns, limit_note, rank_note, tail_of
 from .targets import checked_places, checked_targets, is_answer, refuse_things
 from .verbs import CLAUSES, VERBS
@@ -86,6 +87,7 @@ class QueryChecker:
         found = as_one(self.problems)
         if found is not None:
             raise found
+        self.defaults += set_defaults(q, methods or (), self.catalog)
         units = tuple(t for t in targets or () if isinstance(t, UnitTarget))
         notes = (limit_note(q, tail.limit, units), rank_note(q, methods or (), self.catalog))
         return CheckedQuery(

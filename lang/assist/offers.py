@@ -15,6 +15,7 @@ from ..declare import (
     ConstructorDeclaration,
     Kind,
     MethodDeclaration,
+    ModelLike,
     Names,
     Parameter,
     Signature,
@@ -92,6 +93,8 @@ class Offers:
         for kind in kinds:
             for constructor in self.names.constructors(kind):
                 yield self.constructor(constructor)
+        if "model" in kinds:
+            yield from self._seeing()
         yield from self.parameters()
         # So many that they would hide the others: once a word is begun.
         for name in self.names.further(kinds[0]) if len(kinds) == 1 and self.spot.word else ():
@@ -108,6 +111,13 @@ class Offers:
                 fits = any(serves(thing, k) for k in kinds)
             if fits:
                 yield self.name(name, kind, thing)
+
+    def _seeing(self) -> Iterator[Completion]:
+        """Judges that stand for their image encoder where a model is expected."""
+        for name in self._known():
+            thing = self.names.find(name)
+            if thing is not None and isinstance(thing, ModelLike) and thing.as_model() is not None:
+                yield self.name(name, "judge", thing)
 
     def _known(self) -> list[str]:
         own = [n for n, m in self.made.items() if m.word != "DEFINE" and m.word != "PARAM"]
@@ -204,7 +214,15 @@ class Offers:
                 count = "units known when run" if units is None else f"{units} units"
                 found.setdefault(layer, []).append(f"{model.name}, {count}")
         for layer, owners in found.items():
+            if self._covered(layer, found):
+                continue
             yield self.one(layer, "layer", f"a layer of {owners[0]}", "\n".join(owners[1:]), written_name(layer))
+
+    def _covered(self, layer: str, layers: Mapping[str, object]) -> bool:
+        """Whether a layer that holds this one goes on from what is written: the inner ones follow after its dot."""
+        word, parts = self.spot.word, layer.split(".")
+        outer = (".".join(parts[:i]) for i in range(1, len(parts)))
+        return any(o in layers and o != word and o.startswith(word) for o in outer)
 
     def classes(self, models: Sequence[Thing]) -> Iterator[Completion]:
         for model in models:

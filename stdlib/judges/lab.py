@@ -63,7 +63,7 @@ DECLARATION = ConstructorDeclaration(
     "the lab's judge, or its architecture with random weights as a control",
     (
         Parameter("weights", "choice", "shipped", "the shipped weights, or random ones", choices=("shipped", "random")),
-        Parameter("seed", "int", 0, "seed of random weights", low=0),
+        Parameter("seed", "int", 0, "seed of random weights", low=0, only_with=("weights", "random")),
     ),
     kind="judge",
 )

@@ -160,7 +160,7 @@ DECLARATION = ConstructorDeclaration(
     (
         Parameter("name", "str", REQUIRED, "the architecture, such as 'ViT-B-32', a folder, or 'hf-hub:owner/name'"),
         Parameter("pretrained", "str", None, "the tag of published weights, a path, or random", nullable=True),
-        Parameter("seed", "int", 0, "seed of random weights", low=0),
+        Parameter("seed", "int", 0, "seed of random weights", low=0, only_with=("pretrained", "random")),
         Parameter("prompt", "str", "{}", "what a word is put into, such as 'a photo of a {}'"),
     ),
     kind="judge",

@@ -98,7 +98,7 @@ def plan(job: Job) -> Planned:
     contrasted = ContrastedWords(
         scores, activations, job.image_vectors(), caption_vectors, candidates, job.text_vectors(candidates), judge,
         job.contrast, given, v["contrast_rule"], v["candidates"], v["silent"], v["ratio"], v["low_images"],
-        v["similar"], v["cut"], v["seed"],
+        v["similar"], v["cut"], v["seed"] if job.contrast == "random" else 0,
     )  # fmt: skip
     return Planned(FalconUnits(*shared, contrasted, crops, v["top"]), evidence)
 

@@ -106,7 +106,7 @@ def declaration(short: str) -> ConstructorDeclaration:
             Parameter(
                 "weights", "choice", "shipped", "the shipped weights, or random ones", choices=("shipped", "random")
             ),
-            Parameter("seed", "int", 0, "seed of random weights", low=0),
+            Parameter("seed", "int", 0, "seed of random weights", low=0, only_with=("weights", "random")),
         ),
     )
 

@@ -178,7 +178,7 @@ DECLARATION = ConstructorDeclaration(
     (
         Parameter("name", "str", REQUIRED, "the architecture, such as 'resnet50'"),
         Parameter("weights", "str", "default", "default, the name of published weights, the path of a file, or random"),
-        Parameter("seed", "int", 0, "seed of random weights", low=0),
+        Parameter("seed", "int", 0, "seed of random weights", low=0, only_with=("weights", "random")),
         Parameter(
             "preprocess", "choice", None, "mean and deviation of the pixels; null: as the weights want it",
             choices=tuple(NORMALISATIONS), nullable=True,

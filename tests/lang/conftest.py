@@ -87,7 +87,11 @@ METHODS = (
     MethodDeclaration(
         "falcon",
         "captions of crops",
-        (Parameter("threshold", "float", None, "how far above", low=0.0, nullable=True), TOP),
+        (
+            Parameter("threshold", "float", None, "how far above", low=0.0, nullable=True),
+            Parameter("seed", "int", 0, "which silent images", low=0),
+            TOP,
+        ),
         verbs=("EXPLAIN",),
         clauses=frozenset({"WITH", "CAPTIONED BY", "JUDGED BY", "CONTRAST"}),
         needs=frozenset({"judge", "captions", "images"}),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from clq.lang import Diagnostic, bind, check, parse, resolve
 from clq.lang.ast import Call, Let, Query
 from clq.lang.checked import CheckedQuery, UnitTarget
-from clq.lang.declare import Selected
+from clq.lang.declare import REQUIRED, ConstructorDeclaration, Parameter, Selected
 from clq.lang.script import CheckedLet, ScriptChecker
 
 
@@ -339,3 +339,38 @@ def test_a_judge_stands_for_its_network_where_a_model_is_expected(checked: Any, 
     assert "labclip is a judge; judges come after JUDGED BY" in problem.message
     problem = told("EXPLAIN visual[‹8›] OF seer JUDGED BY seer", checked)
     assert problem.message == "visual of seer has 8 units, 0 to 7"
+
+
+DRAWN = ConstructorDeclaration(
+    "drawn",
+    "images in some order",
+    (
+        Parameter("path", "str", REQUIRED, "the folder"),
+        Parameter("shuffled", "bool", False, "in a random order"),
+        Parameter("seed", "int", 1, "which order", low=0, only_with=("shuffled", True)),
+    ),
+    kind="dataset",
+)
+
+
+def test_set_seed_is_the_seed_of_every_call_that_was_given_none(checked: Any, catalog: Any) -> None:
+    catalog.constructors = lambda kind=None: [DRAWN]
+    text = "EXPLAIN layer4 OF labnet ON drawn('a', true) USING falcon(seed=3), falcon WITH lab.words"
+    before = checked(text)
+    assert [m.values["seed"] for m in before.methods] == [3, 0] and "seed" not in str(before.defaults)
+    catalog.settings["seed"] = 7
+    query = checked(text)
+    assert [m.values["seed"] for m in query.methods] == [3, 7]
+    assert [m.changed() for m in query.methods] == [{"seed": 3}, {"seed": 7}]
+    assert query.images[0].thing.made_from.endswith("seed=7")
+    set_ = {(d.slot, d.value, d.why) for d in query.defaults if "seed" in d.slot}
+    assert set_ == {("seed of falcon", "7", "SET seed"), ("seed of drawn", "7", "SET seed")}
+    given = checked("EXPLAIN layer4 OF labnet ON drawn('a', true, seed=0), drawn('b', false) USING clip_dissect")
+    assert [p.thing.made_from[-6:] for p in given.images] == ["seed=0", "seed=1"]
+    assert not any("seed" in d.slot for d in given.defaults)
+
+
+def test_an_argument_that_says_nothing_beside_the_others_is_told(checked: Any, catalog: Any, told: Any) -> None:
+    catalog.constructors = lambda kind=None: [DRAWN]
+    problem = told("EXPLAIN layer4 OF labnet ON drawn('a', false, ‹seed=4›)", checked)
+    assert problem.message == "seed counts only with shuffled=true: which order"

@@ -472,3 +472,19 @@ def test_lines_end_as_the_protocol_says() -> None:
     assert lines.offset(types.Position(0, 99)) == 3
     assert lines.offset(types.Position(9, 0)) == 11
     assert lines.range(Span(1, 2)) == types.Range(types.Position(0, 1), types.Position(0, 3))
+
+
+def test_completion_of_judges_as_models_and_of_layers_level_by_level(drive: Callable[..., None]) -> None:
+    async def session(editor: Editor) -> None:
+        async def labels(marked: str) -> list[str]:
+            editor.type("a.clq", marked.replace("|", "", 1))
+            return [item.label for item in await editor.complete("a.clq", marked)]
+
+        editor.open("a.clq", "")
+        models = await labels("EXPLAIN fc OF l|")
+        assert models.index("labnet") < models.index("labclip") and "lab.words" not in models
+        assert await labels("EXPLAIN v| OF labclip") == ["visual"]
+        assert await labels("EXPLAIN visual.lay| OF labclip") == [f"visual.layer{i}" for i in range(1, 5)]
+        assert await labels("EXPLAIN visual.layer1.| OF labclip") == ["visual.layer1.0"]
+
+    drive(session)
