@@ -107,7 +107,7 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
             Setting("captions", "captions", "those of queries without CAPTIONED BY", "SET captions = lab.captions"),
             Setting("vocabulary", "words", "the words of queries without WITH", "SET vocabulary = lab.words"),
             Setting("device", "cpu or cuda", "where models run; it never changes an answer's key", "SET device = cpu"),
-            Setting("seed", "a whole number from 0 on", "kept for methods with chance in them", "SET seed = 7"),
+            Setting("seed", "a whole number from 0 on", "of methods and calls that were given none", "SET seed = 7"),
         )
     }
 )  # fmt: skip
