@@ -160,7 +160,7 @@ class Catalog:
 
     def construct(self, call: Bound) -> NamedThing:
         name = call.declaration.name
-        shown = ", ".join(f"{k}={v!r}" if isinstance(v, str) else f"{k}={v}" for k, v in call.changed().items())
+        shown = ", ".join(f"{k}={_written(v)}" for k, v in call.changed().items())
         try:
             return self._constructors()[name](f"{name}({shown})", call)
         except Diagnostic as problem:
@@ -226,6 +226,13 @@ class Catalog:
 
     def rows(self, body: CheckedQuery | CheckedSql) -> Rows | None:
         return self.run_subquery(body)
+
+
+def _written(value: Any) -> str:
+    """An argument in the name of what it made: a thing by its own name."""
+    if isinstance(value, Selected):
+        return value.name if value.items is None else f"{value.name}[…]"
+    return repr(value) if isinstance(value, str) else str(getattr(value, "name", value))
 
 
 def one_of(parts: Sequence[Selected]) -> NamedThing:
