@@ -345,7 +345,7 @@ def _opens_list(code: Code, i: int, end: int) -> bool:
     close = code.partner[i]
     inner = i + 1
     while inner < close:
-        if code.up(inner, end) == ",":
+        if code.up(inner, end) == "," and inner + 1 < close:  # one before the bracket separates nothing
             return True
         inner = code.partner.get(inner, inner) + 1
     return code.up(close + 1, end) in CLAUSE_WORDS - {"IN"}

@@ -14,7 +14,7 @@ from clq.lang import check_script
 from clq.lang.parse import parse_all
 
 COUNT = int(os.environ.get("CLQ_FUZZ", "10000")) // 3
-PROFILE = settings(max_examples=COUNT, deadline=None, database=None,
+PROFILE = settings(max_examples=COUNT, deadline=None, database=None, derandomize="CLQ_FUZZ" not in os.environ,
                    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])  # fmt: skip
 SEEDS = [q.strip() for q in Path(__file__).with_name("queries.clq").read_text(encoding="utf-8").split(";") if q.strip()]
 TOKEN = re.compile(r"[\w.*]+|'[^']*'|\s+|.", re.S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import random
 import sys
 from collections import Counter
@@ -29,7 +30,7 @@ _spec.loader.exec_module(generate)
 
 SEEDS = st.integers(0, 2**32).map(random.Random)
 PROFILE = settings(
-    max_examples=250, deadline=None,
+    max_examples=250, deadline=None, derandomize="CLQ_FUZZ" not in os.environ,  # set it to look at new texts
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 
