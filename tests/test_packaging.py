@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import fnmatch
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import venv
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +182,33 @@ def test_the_installed_command_explains_units(installed: Path) -> None:
     assert all(row["model"] == "labnet" and row["layer"] == "layer4" for row in rows)
     assert any(row["concept"] for row in rows)
     assert (installed / ".clq" / "clq.duckdb").exists()
+
+
+# ------------------------------------------------------------ what is imported is declared
+
+
+def declared(*extras: str) -> set[str]:
+    """The distributions a person has who installs clq with these extras, and nothing of what those bring along."""
+    project = PYPROJECT["project"]
+    lists = [project["dependencies"], *(project["optional-dependencies"][e] for e in extras)]
+    return {re.split(r"[<>=\[; ]", one)[0].lower().replace("_", "-") for listed in lists for one in listed}
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [((*FOLDERS, "src"), ("notebook",)), (("tests", "bench"), ("test",))],
+)  # fmt: skip
+def test_every_module_imported_is_of_a_declared_distribution(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
+    own = {"clq", *(p.stem for f in folders for p in (REPOSITORY / f).rglob("*.py")), *folders}
+    providers = packages_distributions()
+    allowed, missing = declared(*extras), set()
+    for path in sorted(p for f in folders for p in (REPOSITORY / f).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+            for name in {m.split(".")[0] for m in modules} - own - sys.stdlib_module_names:
+                given = {d.lower().replace("_", "-") for d in providers.get(name, ())}
+                if not given & allowed:
+                    of = sorted(given) or "nothing installed"
+                    missing.add(f"{path.relative_to(REPOSITORY)} imports {name}, of {of}")
+    assert missing == set(), "\n".join(sorted(missing))
