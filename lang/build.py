@@ -14,6 +14,8 @@ from .reserved import refuse_reserved
 from .verbs import CLAUSES, QUERY_VERBS, SPELLINGS
 
 _PLAIN = re.compile(r"[^\W\d]\w*")
+# In double quotes: what SQL could not tell from a path or from the relations of a session (clq:…) is no name.
+_QUOTABLE = re.compile(r"(?!clq:)(?=.*\S)[^.\"\x00-\x1f]+")
 _FIELDS = {c.field: c for c in CLAUSES.values()}
 T = TypeVar("T")
 _KINDS = {"CLASS": "class", "SYNSET": "synset", "TEXT": "text"}
@@ -115,11 +117,12 @@ class Builder:
         named = self.name(token)
         assert isinstance(named, Name), "the grammar takes no parameter here"
         text = named.text
-        if token.type == "NAME" and not _PLAIN.fullmatch(text):
+        able = _PLAIN if token.type == "NAME" or by == "PARAM" else _QUOTABLE
+        if not able.fullmatch(text):
             if by == "INTO" and "." in text:
                 message = f"INTO {text} would name a table, without dots; a file stands in single quotes: INTO '{text}'"
             else:
-                message = f"{by} makes a plain name, of letters, digits and _: {text} is none"
+                message = f"{by} makes a plain name, of letters, digits and _: {text.strip() or 'this'} is none"
             self.tell("unexpected", message, _span(token))
         self.told(lambda: refuse_reserved(text, _span(token)), None)
         return text, _span(token)

@@ -9,6 +9,7 @@ from .ast import Span
 from .checked import CheckedQuery, CheckedSql
 from .declare import Catalog, Rows, Selected, Thing
 from .diagnostic import Diagnostic, listing
+from .made import name_of
 from .scan import scan
 
 
@@ -85,7 +86,7 @@ def named_in(sql: str) -> set[str]:
     here: list[str] = []
     end = -1
     for token in scan(sql):
-        name = token.text.strip('"') if token.kind in {"word", "quoted"} else None
+        name = name_of(token) if token.kind in {"word", "quoted"} else None
         if token.text == "." and here and token.start == end:
             here.append(".")
         elif name is not None and here and here[-1] == "." and token.start == end:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, Union
 
 from . import ast
@@ -13,10 +12,11 @@ from .check import check_body, check_plan
 from .checked import Answer, CheckedPlan, CheckedQuery, CheckedSql, Definition, Mistaken, Origin, Table
 from .declare import THING_SETTINGS, Names, Selected, Thing
 from .define import refuse_cycle
-from .diagnostic import FOLLOWS, Diagnostic, did_you_mean, line_and_column, listing
+from .diagnostic import FOLLOWS, Diagnostic, did_you_mean, listing
 from .imports import imported_at
+from .made import names_without_use, tables_dropped, tables_made, would_make
 from .resolve import SPOKEN, parts, resolve, resolve_whole
-from .scan import Code, Token, scan
+from .scan import scan
 from .targets import layers_of
 
 
@@ -88,19 +88,25 @@ class ScriptChecker:
                 elif isinstance(statement, ast.Sql):
                     for name in tables_made(statement.text):
                         self.names.tables[name] = Table(name)
+                    for name in tables_dropped(statement.text):
+                        self.names.tables.pop(name, None)
                 return body
         return CheckedNames()
 
     def _refuse_own(self, query: CheckedQuery) -> None:
-        """INTO replaces only what a query of clq made, not a table that SQL of the same script makes."""
+        """INTO replaces only what a query of clq made, not a table that SQL of the same script makes, nor a name."""
         assert query.into is not None
+        made = self.names.made.get(query.into)
+        if made is not None and made.kind != "mistake":
+            message = f"{query.into} is a name that LET made, which would hide the table; choose another one after INTO"
+            raise Diagnostic("table-exists", message, query.into_span)
         if isinstance(self.names.tables.get(query.into), Table):
             message = f"{query.into} is made by SQL above; INTO replaces only what a query of clq made"
             raise Diagnostic("table-exists", message, query.into_span)
 
     def broken(self, statement: ast.Broken, text: str) -> None:
         """Names that a statement with mistakes would have made are not reported as unknown later."""
-        for name in _would_make(text[statement.span.start : statement.span.end]):
+        for name in would_make(text[statement.span.start : statement.span.end]):
             self.names.made.setdefault(name, Mistaken(name))
 
     def _let(self, statement: ast.Let, origin: Origin | None) -> Checked:
@@ -255,12 +261,12 @@ def check_script(
                 checker.statement(statement, origin)
         except Diagnostic as problem:
             found += (one for one in problem.every() if one.code not in follows)
-            for name in _would_make(script.text[statement.span.start : statement.span.end]):
+            for name in would_make(script.text[statement.span.start : statement.span.end]):
                 names.tables.setdefault(name, Mistaken(name))
     found += _open_transaction(script)
     if not any(p.severity == "error" for p in found):
         found += checker.notes
-    found += _names_without_use(script, names)
+    found += names_without_use(script, names)
     for one in found:
         one.also = []
         origin.mark(one)
@@ -278,83 +284,3 @@ def _open_transaction(script: ast.Script) -> Iterator[Diagnostic]:
             begun = None
     if begun is not None:
         yield Diagnostic("sql-error", "This transaction is never ended: write COMMIT or ROLLBACK", begun)
-
-
-# ------------------------------------------------------------------ names that are made
-
-
-def tables_made(sql: str) -> Iterator[str]:
-    """The names of tables and views that SQL statements make, read off their first words."""
-    code = Code(sql)
-    for first, end in code.statements:
-        words = [t.up for t in code.tokens[first : min(first + 9, end)]]
-        if not words or words[0] != "CREATE" or not {"TABLE", "VIEW"} & set(words):
-            continue
-        i = first + min(words.index(w) for w in ("TABLE", "VIEW") if w in words) + 1
-        if code.up(i, end) == "IF":
-            i += 3
-        if i < end and code.tokens[i].kind in {"word", "quoted"} and code.up(i + 1, end) != ".":
-            yield _name(code.tokens[i])
-
-
-def _name(token: Token) -> str:
-    return token.text[1:-1].replace('""', '"') if token.kind == "quoted" else token.text
-
-
-def _would_make(text: str) -> Iterator[str]:
-    """The names after LET and INTO in a statement that could not be read."""
-    try:
-        tokens = scan(text)
-    except Diagnostic:
-        return
-    for one, two in pairwise(tokens):
-        if one.up in {"LET", "INTO", "TABLE", "VIEW"} and two.kind in {"word", "quoted"}:
-            yield _name(two)
-
-
-def _names_without_use(script: ast.Script, names: Names) -> Iterator[Diagnostic]:
-    """LET and PARAM names that nothing reads, and those that hide another thing; not in a file of names only."""
-    makers = (ast.Let, ast.ParamStatement, ast.Define, ast.SetStatement, ast.Import)
-    library = all(isinstance(s, makers) for s in script.statements)
-    made: dict[str, tuple[ast.Let | ast.ParamStatement, bool]] = {}
-    for statement in script.statements:
-        text = script.text[statement.span.start : statement.span.end]
-        used = _used(text)
-        own = statement.name if isinstance(statement, (ast.Let, ast.ParamStatement)) else None
-        for name, (maker, _) in list(made.items()):
-            word = f"${name}" if isinstance(maker, ast.ParamStatement) else name.lower()
-            if used.get(word, 0) > (own == name and isinstance(maker, type(statement))):
-                made[name] = (maker, True)
-        if own is None or not isinstance(statement, (ast.Let, ast.ParamStatement)):
-            continue
-        before = made.get(own)
-        if before is not None and not before[1] and isinstance(before[0], ast.Let):
-            line, _ = line_and_column(script.text, before[0].name_span.start)
-            message = f"{own} was made on line {line} already, and nothing has used it since"
-            yield Diagnostic("shadowed-name", message, statement.name_span, severity="warning")
-        elif isinstance(statement, ast.Let) and before is None and names.built_in(own):
-            message = f"{own} hides what clq itself calls {own}; choose another name"
-            yield Diagnostic("shadowed-name", message, statement.name_span, severity="warning")
-        made[own] = (statement, False)
-    for name, (maker, is_used) in made.items():
-        if not is_used and not library:
-            written = f"${name}" if isinstance(maker, ast.ParamStatement) else name
-            yield Diagnostic("unused-name", f"Nothing uses {written}", maker.name_span, severity="warning")
-
-
-def _used(text: str) -> dict[str, int]:
-    """How often each word, and each parameter, stands in a statement; `lab.words` counts for `lab` too."""
-    out: dict[str, int] = {}
-    try:
-        tokens = scan(text)
-    except Diagnostic:
-        return out
-    for token in tokens:
-        if token.kind in {"word", "quoted"}:
-            name = _name(token).lower()
-        elif token.kind == "param":
-            name = token.text
-        else:
-            continue
-        out[name] = out.get(name, 0) + 1
-    return out

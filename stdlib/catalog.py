@@ -24,6 +24,7 @@ from ..lang.declare import (
 )
 from ..lang.declare import Thing as NamedThing
 from ..lang.diagnostic import Diagnostic
+from ..lang.folded import Folded
 from .datasets.combined import combine
 from .job import Method
 from .texts.joined import join
@@ -71,8 +72,8 @@ def _not_yet(body: CheckedQuery | CheckedSql) -> Rows | None:
 class Catalog:
     """Names in the order of look-up: what LET made, tables, what is built in."""
 
-    made: dict[str, NamedThing] = field(default_factory=dict)
-    tables: dict[str, NamedThing] = field(default_factory=dict)
+    made: dict[str, NamedThing] = field(default_factory=Folded)
+    tables: dict[str, NamedThing] = field(default_factory=Folded)
     settings: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class Catalog:
     def fork(self) -> Catalog:
         """The same names, for a look at a script that runs nothing: what it makes is not kept here."""
         return Catalog(
-            dict(self.made), dict(self.tables), dict(self.settings), dict(self.parameters), dict(self.definitions),
+            Folded(self.made), Folded(self.tables), dict(self.settings), dict(self.parameters), dict(self.definitions),
             find_table=self.find_table,
         )  # fmt: skip
 
@@ -109,7 +110,7 @@ class Catalog:
         return found
 
     def built_in(self, name: str) -> bool:
-        return name in self._things()
+        return name.lower() in self._things()
 
     def synset(self, name: str) -> bool:
         """Whether WordNet has this synset; only the table of nouns ships, so others are believed."""

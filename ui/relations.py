@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..lang.literals import encode_name
 from ..lang.rows import named_in
 from ..stdlib.catalog import Catalog, relations
 from ..stdlib.things import Dataset, Texts
@@ -24,17 +25,31 @@ def provided(sql: str, names: Catalog) -> Iterator[tuple[str, Callable[[], Any]]
     """What a statement names that lives in the session only, and how it is made."""
     extra = relations()
     for name in sorted(named_in(sql)):
-        if name in extra:
-            yield name, extra[name]
+        if name.lower() in extra:
+            yield name.lower(), extra[name.lower()]
             continue
-        thing = names.made.get(name) or (names.find(name) if "." in name else None)
+        thing = names.made.get(name) or (names.find(name.lower()) if "." in name else None)
         if isinstance(thing, Dataset | Texts):
-            yield name, thing.relation
+            yield (name.lower() if "." in name else name), thing.relation
+
+
+_TEMPORARY = "SELECT table_name, table_type FROM information_schema.tables WHERE table_catalog = 'temp' AND "
+
+
+def is_temporary(name: str, con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the session has a temporary table or view of this name, in any case."""
+    return bool(con.execute(f"{_TEMPORARY} lower(table_name) = lower(?)", [name]).fetchall())
+
+
+def put_away(name: str, con: duckdb.DuckDBPyConnection) -> None:
+    """Drop what the session has made under a name, in any case."""
+    for there, kind in con.execute(f"{_TEMPORARY} lower(table_name) = lower(?)", [name]).fetchall():
+        con.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} temp.main.{encode_name(there)}")
 
 
 def _create(con: duckdb.DuckDBPyConnection, name: str, make: Any) -> None:
     schema, _, table = name.rpartition(".")
-    place = f'memory."{schema}"."{table}"' if schema else f'temp.main."{table}"'
+    place = f'memory."{schema}"."{table}"' if schema else f"temp.main.{encode_name(table)}"
     found = con.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE table_name = ? AND schema_name = ?", [table, schema or "main"]
     ).fetchall()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..engine.catalogue import Catalogue
@@ -21,6 +22,8 @@ from ..lang.declare import MethodDeclaration, Rows
 from ..lang.declare import Thing as NamedThing
 from ..lang.diagnostic import FOLLOWS, Diagnostic, as_one
 from ..lang.imports import Loader
+from ..lang.literals import encode_name
+from ..lang.made import tables_dropped
 from ..lang.refused import refused
 from ..lang.rows import named_in
 from ..lang.script import Checked, CheckedLet, CheckedNames, CheckedSet, CheckedShow, ScriptChecker, check_script
@@ -28,7 +31,7 @@ from ..stdlib.catalog import Catalog
 from .answering import Answering, Ready, explains, stores_view
 from .files import check_file, write_rows
 from .planning import PlannedQuery
-from .relations import provided
+from .relations import provided, put_away
 from .results import Result, Results
 from .tables import Pending, Tables
 from .transaction import Transaction
@@ -55,6 +58,7 @@ class Session:
         self._answering = Answering(store, catalogue, self.names, self.known, self._tables, self._plan_rows)
         self._transaction = Transaction(catalogue, self._tables)
         self._results: list[Result] = []
+        self._dropped: set[str] = set()  # tables that statements of this script drop
         self._text, self._dry = "", False
         self._history: list[str] = []
         self._given: dict[str, Any] = {}
@@ -69,6 +73,7 @@ class Session:
         """
         self._results, self._text, self._dry = [], text, dry
         self._answering.forget()
+        self._dropped = set()
         self._transaction.forget()
         self.names.tables.clear()
         self._tables.forget()
@@ -194,25 +199,31 @@ class Session:
     def _let(self, checked: CheckedLet) -> Finish | None:
         """An answer or rows of SQL become a view of the name."""
         name, thing = checked.name, checked.thing
-        view = f'CREATE OR REPLACE TEMP VIEW "{name}" AS '
+        made: Callable[[], object] = int
         if isinstance(thing, Answer) and thing.query is not None:
             relation = self._answering.ready(thing.query).relation
-            return lambda: self._answering.execute(f'{view}FROM "{relation}"')
-        if isinstance(thing, Table) and thing.sql is not None:
+            made = partial(self._answering.execute, f'CREATE TEMP VIEW {encode_name(name)} AS FROM "{relation}"')
+        elif isinstance(thing, Table) and thing.sql is not None:
             sql = thing.sql
+            kind = "TABLE" if sql.values else "VIEW"  # a view cannot hold the values of parameters
             placed = self._answering.placed(sql)
-            if sql.values:  # a view cannot hold the values of parameters
-                view = f'CREATE OR REPLACE TEMP TABLE "{name}" AS '
-            return lambda: self._answering.execute(view, placed, sql=[sql])
-        return None
+            made = partial(self._answering.execute, f"CREATE TEMP {kind} {encode_name(name)} AS ", placed, sql=[sql])
+
+        def finish() -> None:
+            self._tables.release(name)
+            put_away(name, self.catalogue.connection)
+            made()
+
+        return finish
 
     def _query(self, statement: ast.Statement, query: CheckedQuery) -> Finish:
         ready = self._answering.ready(query)
         into = statement.into if isinstance(statement, ast.Query) else None
         if into is not None and into.is_file:
             check_file(into)
-        elif into is not None:
-            self._tables.refuse_foreign(into.name, into.span)
+        elif into is not None and into.name.lower() not in self._dropped:
+            self._tables.refuse_hidden(into.name, into.span)
+            self._tables.refuse_foreign(into.name, bool(ready.planned.evidence), into.span)
         name = into.name if into is not None and not into.is_file else f"{query.verb.lower()}_{ready.content[:8]}"
         return lambda: self._finish_query(statement, ready, name)
 
@@ -275,6 +286,7 @@ class Session:
         except duckdb.Error as error:
             raise self._refused(sql.span) or diagnostic_of(error, placed) from error
         self._refuse_lost_view(sql)
+        self._dropped |= {name.lower() for name in tables_dropped(sql.sql.text)}
         source = self._source(statement.span)
 
         def fetch(con: Any) -> Result:
@@ -296,9 +308,10 @@ class Session:
         if not stores_view(sql.sql.text):
             return
         lost = [name for name, _ in provided(sql.sql.text, self.names)]
-        lost += [name for name, thing in self.names.made.items() if name in named_in(sql.sql.text) and name not in lost]
+        named = {name.lower() for name in named_in(sql.sql.text)}
+        lost += [name for name in self.names.made if name.lower() in named]
         if lost or sql.islands:
-            what = lost[0] if lost else "the query in it"
+            what = "the query in it" if sql.islands else lost[0]
             message = f"A view that is kept cannot read {what}, which lives in a session only"
             hint = "CREATE TABLE keeps the rows; LET v = (SELECT …) or CREATE TEMP VIEW lasts as long as the session"
             raise Diagnostic("sql-error", message, sql.span, hint=hint)

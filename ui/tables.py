@@ -20,6 +20,7 @@ from ..lang.diagnostic import Diagnostic
 from ..lang.verbs import VERBS
 from .citing import record
 from .planning import PlannedQuery
+from .relations import is_temporary
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,11 @@ class Tables:
         self.catalogue, self.store, self.resources = catalogue, store, resources
         self._pending: list[Pending] = []
         self._known: frozenset[str] | None = None
+        self._owned: dict[str, str] | None = None
 
     def forget(self) -> None:
         """Tables may have come or gone: look again when asked next."""
-        self._known = None
+        self._known = self._owned = None
 
     def has(self, name: str) -> bool:
         """Whether DuckDB knows a table or view of this name, in any case; cheap to ask often."""
@@ -58,9 +60,15 @@ class Tables:
             self._known = frozenset(row[0] for row in self.catalogue.connection.execute(sql).fetchall())
         return name.lower() in self._known
 
+    def release(self, name: str) -> None:
+        """What waits under a name goes into the catalogue now: something else is to be called so."""
+        if any(name.lower() in {p.name.lower(), (p.evidence or p.name).lower()} for p in self._pending):
+            self.commit()
+
     def add(self, pending: Pending) -> None:
         """Make an answer's rows readable under its name, and its evidence beside it."""
         con = self.catalogue.connection
+        self.refuse_hidden(pending.name)
         con.execute(f'CREATE OR REPLACE TEMP VIEW "{pending.name}" AS FROM "{pending.relation}"')
         if pending.evidence:
             behind = evidence_of(self.store, pending.planned.evidence, pending.relation)
@@ -75,11 +83,9 @@ class Tables:
             return
         con = self.catalogue.connection
         try:
-            there = dict(con.execute("SELECT name, content FROM clq.meta.tables").fetchall())
-            present = self._present()
             for p in pending:
-                self.refuse_foreign(p.name)
-            fresh = [p for p in pending if there.get(p.name) != p.content or p.name not in present]
+                self.refuse_foreign(p.name, bool(p.evidence))
+            fresh = [p for p in pending if self.content(p.name) != p.content or not self.verb_of(p.name)]
             if fresh:
                 names = [name for p in fresh for name in (p.name, p.evidence) if name]
                 self.catalogue.commit(lambda con: self._write(con, fresh), names)
@@ -112,21 +118,21 @@ class Tables:
 
     def verb_of(self, name: str) -> str | None:
         """The verb whose answer a table of the catalogue holds; None for other tables."""
-        found = self.catalogue.connection.execute(
-            "SELECT r.verb FROM clq.meta.tables AS t, clq.meta.runs AS r "
-            "WHERE t.name = ? AND list_contains(t.runs, r.run) LIMIT 1",
-            [name],
-        ).fetchall()
-        return str(found[0][0]) if found else None
+        if self._owned is None:
+            # Whoever makes a table anew under the name of one of ours has no comment of ours on it.
+            sql = "SELECT lower(table_name), comment FROM duckdb_tables() WHERE database_name = 'clq'"
+            found = self.catalogue.connection.execute(f"{sql} AND schema_name = 'main'").fetchall()
+            self._owned = {table: verb for table, comment in found if (verb := _verb_told(comment or ""))}
+        return self._owned.get(name.lower())
 
     def evidence_table(self, name: str) -> str | None:
         """The table that holds the evidence of a table of the catalogue, if there is one."""
         found = f"{name}_evidence"
-        return found if found in self._present() else None
+        return found if self.verb_of(found) == "EVIDENCE" else None
 
     def content(self, name: str) -> str:
         """The digest of what a table of the catalogue holds."""
-        sql = "SELECT content FROM clq.meta.tables WHERE name = ?"
+        sql = "SELECT content FROM clq.meta.tables WHERE lower(name) = lower(?)"
         found = self.catalogue.connection.execute(sql, [name]).fetchall()
         return str(found[0][0]) if found else ""
 
@@ -143,35 +149,48 @@ class Tables:
     def things(self) -> dict[str, Answer | Table]:
         """Every table of the catalogue under its name: an answer if clq made it, else rows of the user's."""
         sql = """
-            SELECT c.table_name, list(c.column_name ORDER BY c.column_index), (
-                SELECT any_value(r.verb) FROM clq.meta.tables AS t, clq.meta.runs AS r
-                WHERE t.name = c.table_name AND list_contains(t.runs, r.run)
-            ) FROM duckdb_columns() AS c WHERE c.database_name = 'clq' AND c.schema_name = 'main' GROUP BY ALL
+            SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns()
+            WHERE database_name = 'clq' AND schema_name = 'main' GROUP BY ALL
         """
         found = self.catalogue.connection.execute(sql).fetchall()
-        return {n: Answer(n, verb) if verb else Table(n, held=tuple(columns)) for n, columns, verb in found}
+        verbs = {name: self.verb_of(name) for name, _ in found}
+        return {n: Answer(n, v) if (v := verbs[n]) else Table(n, held=tuple(columns)) for n, columns in found}
 
-    def _present(self) -> set[str]:
-        sql = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'clq' AND schema_name = 'main'"
-        return {row[0] for row in self.catalogue.connection.execute(sql).fetchall()}
+    def refuse_foreign(self, name: str, evidence: bool, span: Span | None = None) -> None:
+        """Raise Diagnostic 'table-exists' where an answer or its evidence would take the place of what is the user's
+        own: INTO replaces only what clq made."""
+        sql = (
+            "SELECT table_name, table_type FROM information_schema.tables WHERE lower(table_name) = lower(?) "
+            "AND table_catalog = 'clq' AND table_schema = 'main'"
+        )
+        con = self.catalogue.connection
+        for one, is_answer in ((name, True), (f"{name}_evidence", False))[: 1 + evidence]:
+            for there, kind in con.execute(sql, [one]).fetchall():
+                if self.verb_of(there) is None or bool(self.content(there)) != is_answer:
+                    what = "view" if kind == "VIEW" else "table"
+                    whose = "holds evidence" if self.verb_of(there) else "was not made by a query of clq"
+                    raise Diagnostic(
+                        "table-exists", f"the {what} {there} exists and {whose}", span,
+                        hint=f"choose another name after INTO, or drop the {what}",
+                    )  # fmt: skip
 
-    def refuse_foreign(self, name: str, span: Span | None = None) -> None:
-        """Raise Diagnostic 'table-exists' if a table of this name is the user's own: INTO replaces only what clq
-        made."""
-        made = {row[0] for row in self.catalogue.connection.execute("SELECT name FROM clq.meta.tables").fetchall()}
-        if name in self._present() - made:
+    def refuse_hidden(self, name: str, span: Span | None = None) -> None:
+        """Raise Diagnostic 'table-exists' if a temporary table of the user's would hide an answer of this name."""
+        own = {p.name.lower() for p in self._pending}
+        if name.lower() not in own and is_temporary(name, self.catalogue.connection):
             raise Diagnostic(
-                "table-exists", f"the table {name} exists and was not made by a query of clq", span,
-                hint="choose another name after INTO, or drop the table",
+                "table-exists", f"{name} is a temporary table or view, which would hide the table", span,
+                hint="choose another name after INTO, or drop it",
             )  # fmt: skip
 
     def _write(self, con: Any, fresh: Sequence[Pending]) -> None:
         now = time.strftime("%Y-%m-%d %H:%M:%S")
         for p in fresh:
             for name in filter(None, (p.name, p.evidence)):
-                con.execute(f'CREATE OR REPLACE TABLE clq.main."{name}" AS FROM temp.main."{name}"')
+                rows = f"{p.relation}:evidence" if name == p.evidence else p.relation
+                con.execute(f'CREATE OR REPLACE TABLE clq.main."{name}" AS FROM temp.main."{rows}"')
                 _comment(con, name, "EVIDENCE" if name == p.evidence else p.planned.verb, p.statement)
-            con.execute("DELETE FROM clq.meta.tables WHERE name = ?", [p.name])
+            con.execute("DELETE FROM clq.meta.tables WHERE lower(name) = lower(?)", [p.name])
             runs = [answer.key for answer in p.planned.answers]
             con.execute(
                 "INSERT INTO clq.meta.tables (name, content, runs, made, script, parameters) VALUES (?, ?, ?, ?, ?, ?)",
@@ -219,6 +238,11 @@ def _comment(con: Any, name: str, verb: str, statement: str) -> None:
     con.execute(f"COMMENT ON TABLE {table} IS {quoted(f'{VERBS[verb].summary} {statement}')}")
     for column in VERBS[verb].columns:
         con.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {quoted(column.meaning)}')
+
+
+def _verb_told(comment: str) -> str | None:
+    """The verb in the comment on a table, as `_comment` writes it."""
+    return next((v.name for v in VERBS.values() if comment.startswith(f"{v.summary} ")), None)
 
 
 def evidence_of(store: Store, evidence: Sequence[Operator], relation: str) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..ast import Span
 from ..declare import Kind, Names
+from ..made import name_of
 from ..scan import SQL_QUERY, VERB_WORDS, Token
 
 Maker = Literal["LET", "PARAM", "DEFINE", "INTO", "TABLE"]
@@ -21,10 +22,6 @@ class Made:
     word: Maker
     token: Token
     kind: Kind | None = None
-
-
-def name_of(token: Token) -> str:
-    return token.text[1:-1].replace('""', '"') if token.kind == "quoted" else token.text
 
 
 def made_in(tokens: Sequence[Token], names: Names | None = None) -> Iterator[Made]:
