@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..made import name_of
 from ..scan import SQL_QUERY, Token, words
-from .made import name_of
 from .tables import AFTER_TABLE, BEFORE_TABLE
 
 _NAMES = frozenset({"word", "quoted"})

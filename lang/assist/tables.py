@@ -10,9 +10,9 @@ from ..ast import Query
 from ..checked import Answer, Definition
 from ..declare import Names
 from ..diagnostic import Diagnostic
+from ..made import name_of
 from ..scan import CLOSE, SQL_QUERY, SQL_STARTS, Code, opens_query, words
 from ..verbs import VERBS, Column, Verb
-from .made import name_of
 from .offers import columns_of
 from .spot import Spot, SqlPart, verb_named
 

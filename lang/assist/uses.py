@@ -12,11 +12,12 @@ from .. import ast
 from ..ast import Span
 from ..declare import Names, Signature
 from ..diagnostic import Diagnostic
+from ..made import name_of
 from ..parse import parse_all
 from ..resolve import resolve_whole
 from ..scan import Token, scan
 from ..targets import layers_of
-from .made import made_in, name_of
+from .made import made_in
 from .sqluses import tables_in
 
 # What a name is: its space, then the name (of an argument: that of its query, too). Only `$names` mind their case.
