@@ -120,9 +120,16 @@ class Tables:
         """The verb whose answer a table of the catalogue holds; None for other tables."""
         if self._owned is None:
             # Whoever makes a table anew under the name of one of ours has no comment of ours on it.
-            sql = "SELECT lower(table_name), comment FROM duckdb_tables() WHERE database_name = 'clq'"
-            found = self.catalogue.connection.execute(f"{sql} AND schema_name = 'main'").fetchall()
-            self._owned = {table: verb for table, comment in found if (verb := _verb_told(comment or ""))}
+            sql = """
+                WITH answers AS (
+                    SELECT lower(t.name) AS name, any_value(r.verb) AS verb
+                    FROM clq.meta.tables AS t, clq.meta.runs AS r WHERE list_contains(t.runs, r.run) GROUP BY ALL
+                ), owned AS (FROM answers UNION ALL SELECT name || '_evidence', 'EVIDENCE' FROM answers)
+                SELECT o.name, o.verb FROM owned AS o, duckdb_tables() AS s
+                WHERE o.name = lower(s.table_name) AND (s.database_name, s.schema_name) = ('clq', 'main')
+                    AND s.comment IS NOT NULL
+            """
+            self._owned = dict(self.catalogue.connection.execute(sql).fetchall())
         return self._owned.get(name.lower())
 
     def evidence_table(self, name: str) -> str | None:
@@ -238,11 +245,6 @@ def _comment(con: Any, name: str, verb: str, statement: str) -> None:
     con.execute(f"COMMENT ON TABLE {table} IS {quoted(f'{VERBS[verb].summary} {statement}')}")
     for column in VERBS[verb].columns:
         con.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {quoted(column.meaning)}')
-
-
-def _verb_told(comment: str) -> str | None:
-    """The verb in the comment on a table, as `_comment` writes it."""
-    return next((v.name for v in VERBS.values() if comment.startswith(f"{v.summary} ")), None)
 
 
 def evidence_of(store: Store, evidence: Sequence[Operator], relation: str) -> str:
