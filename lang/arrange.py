@@ -224,11 +224,10 @@ class _Fragment:
         if len(items) < 2:
             return self.item(first, end)
         lead = [n for i in range(first, start) for n in self.before.get(i, ())]
-        notes = [n for i in range(first, start) for n in self.after.get(i, ())]
-        lead += [n for n in notes[:-1] if n.startswith("--")]
-        after = [at_line_end(n) for n in notes if n not in lead]
-        listed = joined(self._listed(items), Line())
-        return Arranged(lead, Group(concat([self._words(first, start), *after, Nest(concat([Line(), listed]), steps)])))
+        above, kept = _one_a_line([n for i in range(first, start) for n in self.after.get(i, ())])
+        words = [self._words(first, start), *map(at_line_end, kept)]
+        listed = Nest(concat([Line(), joined(self._listed(items), Line())]), steps)
+        return Arranged([*lead, *above], Group(concat([*words, listed])))
 
     def _words(self, first: int, end: int) -> str:
         return " ".join(self._text(i) for i in range(first, end))
@@ -283,11 +282,8 @@ class _Fragment:
             else:
                 after += self.after.get(i, ())
                 parts += self._one(i)
-        after += notes
-        # A line holds one comment that goes on to its end; those before it move up.
-        lead += [n for n in after[:-1] if n.startswith("--")]
-        kept = [n for n in after[:-1] if not n.startswith("--")] + after[-1:]
-        return Arranged(lead, concat([*parts, *mark, *map(at_line_end, kept)]))
+        above, kept = _one_a_line([*after, *notes])
+        return Arranged([*lead, *above], concat([*parts, *mark, *map(at_line_end, kept)]))
 
     def _bracket(self, first: int, close: int) -> Doc:
         """A bracket and what is in it, on lines of its own if it does not fit."""
@@ -362,3 +358,8 @@ class _Fragment:
             return ""
         return "" if named and "EQUAL" in {one, two} else " "
 
+
+def _one_a_line(notes: Sequence[str]) -> tuple[list[str], list[str]]:
+    """A line holds one comment that goes on to its end; those before it move above the line."""
+    early = notes[:-1]
+    return [n for n in early if n.startswith("--")], [*(n for n in early if not n.startswith("--")), *notes[-1:]]

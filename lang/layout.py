@@ -37,6 +37,11 @@ class Suffix:
     text: str
     wide: bool
 
+    @property
+    def width(self) -> int:
+        end = _line_end(self.text)
+        return 0 if not self.wide else len(self.text) if end < 0 else end
+
 
 @dataclass(frozen=True, slots=True)
 class Break:
@@ -115,6 +120,11 @@ def is_open(doc: Doc) -> bool:
             return isinstance(doc, Suffix)
 
 
+def _line_end(text: str) -> int:
+    """Where the first line of a text ends; -1 if it has one line."""
+    return min((i for i in (text.find("\n"), text.find("\r")) if i >= 0), default=-1)
+
+
 def joined(docs: Sequence[Doc], between: Doc) -> Concat:
     out: list[Doc] = []
     for doc in docs:
@@ -146,7 +156,8 @@ class Printer:
         self.end = end
         self.out: list[str] = []
         self.column = self.margin = 0
-        self.waiting: list[str] = []
+        self.lead = 0  # the line's own blanks: not the margin after text that holds a line end
+        self.waiting: list[Suffix] = []
         self.todo: list[tuple[int, bool, Doc]] = []
 
     def print(self, doc: Doc) -> str:
@@ -154,7 +165,7 @@ class Printer:
         self.todo.append((0, False, doc))
         while self.todo:
             self._print(*self.todo.pop())
-        self.out += self.waiting
+        self.out += [one.text for one in self.waiting]
         return "".join(self.out)
 
     def _print(self, indent: int, flat: bool, doc: Doc) -> None:
@@ -171,14 +182,14 @@ class Printer:
             case IfBroken():
                 self._write("" if flat else doc.text)
             case Suffix():
-                self.waiting.append(doc.text)
+                self.waiting.append(doc)
             case Nest():
                 self.todo.append((indent + doc.steps * STEP, flat, doc.doc))
             case Group():
                 flat = flat or (not is_forced(doc.doc) and self._fits(doc.doc))
                 self.todo.append((self.margin, flat, doc.doc))
             case Block():
-                moved, least = (self.column if doc.aligned else self.margin) - doc.anchor, self.margin
+                moved, least = (self.column if doc.aligned else self.lead) - doc.anchor, self.margin
                 for part in reversed(doc.doc.parts):
                     if isinstance(part, Break):
                         part = Break(part.count, max(least, part.indent + moved))
@@ -189,16 +200,21 @@ class Printer:
     def _write(self, text: str) -> None:
         self.out.append(text)
         last = max(text.rfind("\n"), text.rfind("\r"))
-        self.column = self.column + len(text) if last < 0 else len(text) - last - 1
+        if last < 0:
+            self.column += len(text)
+        else:
+            line = text[last + 1 :]
+            self.column, self.lead = len(line), len(line) - len(line.lstrip())
 
     def _new_line(self, count: int, indent: int) -> None:
-        self.out += [*self.waiting, self.end * count, " " * indent]
+        self.out += [*(one.text for one in self.waiting), self.end * count, " " * indent]
         self.waiting.clear()
-        self.column = self.margin = indent
+        self.column = self.margin = self.lead = indent
 
     def _fits(self, doc: Doc) -> bool:
         """Whether the document and what follows it up to the next place for a line end have room on this line."""
         room = WIDTH - self.column
+        ends = sum(one.width for one in self.waiting)  # what will stand at the end of the line
         rest = len(self.todo)
         todo: list[tuple[bool, Doc]] = [(True, doc)]
         while room >= 0:
@@ -208,10 +224,10 @@ class Printer:
                 rest -= 1
                 _, flat, one = self.todo[rest]
             else:
-                return True
+                return room >= ends
             match one:
                 case str():
-                    end = min((i for i in (one.find("\n"), one.find("\r")) if i >= 0), default=-1)
+                    end = _line_end(one)
                     if end >= 0:
                         return room >= end
                     room -= len(one)
@@ -219,16 +235,16 @@ class Printer:
                     todo += [(flat, part) for part in reversed(one.parts)]
                 case Line():
                     if not flat or one.hard:
-                        return True
+                        return room >= ends
                     room -= len(one.flat)
                 case IfBroken():
                     room -= 0 if flat else len(one.text)
                 case Suffix():
-                    room -= len(one.text) if one.wide else 0
+                    ends += one.width
                 case Nest() | Block():
                     todo.append((flat, one.doc))
                 case Group():
                     todo.append((flat and not is_forced(one.doc), one.doc))
                 case Break():
-                    return True
+                    return room >= ends
         return False

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from clq.lang.grammar import tables
+from clq.lang.scan import scan
 from clq.lang.verbs import QUERY_VERBS, VERBS
 
 DEEPEST = 14
@@ -49,7 +50,7 @@ SQL = {
 }  # fmt: skip
 STATEMENTS = [*SQL["SQL"], "{} UNION ALL {}", "CREATE TABLE t AS {}", "EXPLAIN SELECT 1"]
 BLANKS = [" ", " ", " ", " ", "\n", "  ", "\t", "\r\n", "\n\n"]
-COMMENTS = [" /* {} */ ", " -- {}\n", "\n-- {}\n", "\n/* {} */", "/* {}\n */\n", " --{} \r\n"]
+COMMENTS = [" /* {} */ ", " /* {} */ -- and\n", " -- {}\n", "\n-- {}\n", "\n/* {} */", "/* {}\n */\n", " --{} \r\n"]
 # Beside these no blank is needed.
 ALONE = frozenset("()[],:=")
 
@@ -100,8 +101,8 @@ def _misplaced(words: list[str], i: int) -> bool:
 class Writer:
     """Makes statements; `used` are the productions that were taken. Every comment has a text of its own."""
 
-    def __init__(self, source: random.Random, comments: bool = True) -> None:
-        self.source, self.comments = source, comments
+    def __init__(self, source: random.Random) -> None:
+        self.source = source
         self.used: set[Any] = set()
         self.count = 0
 
@@ -119,9 +120,9 @@ class Writer:
             out += [word, self.blank(not tight)]
         return "".join(out)
 
-    def blank(self, needed: bool) -> str:
+    def blank(self, needed: bool, commented: float = 0.1) -> str:
         blank = self.source.choice(BLANKS if needed else ["", *BLANKS])
-        if self.comments and self.source.random() < 0.1:
+        if self.source.random() < commented:
             for _ in range(self.source.choice([1, 1, 2])):
                 self.count += 1
                 blank += self.source.choice(COMMENTS).format(f"c{self.count}")
@@ -167,3 +168,17 @@ class Writer:
 def script(source: random.Random) -> str:
     """A few statements."""
     return Writer(source).script()
+
+
+def strewn(source: random.Random, text: str) -> str:
+    """The text with blanks, line ends and comments between its words, in SQL as well."""
+    writer = Writer(source)
+    often = source.choice([0.02, 0.1, 0.3])
+    out, here = [], 0
+    for token in scan(text):
+        gap = text[here : token.start]
+        if source.random() < often and (not here or gap or token.up in ALONE):
+            gap += writer.blank(False, 0.7)
+        out += [gap, token.text]
+        here = token.end
+    return "".join([*out, text[here:]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import random
+import re
 import sys
 from collections import Counter
 from dataclasses import fields, is_dataclass
@@ -116,7 +117,23 @@ def test_what_is_printed_reads_as_the_same_tree(source: random.Random) -> None:
 @PROFILE
 @given(SEEDS)
 def test_formatting_keeps_the_meaning_and_every_comment_and_does_nothing_twice(source: random.Random) -> None:
-    text, script = parsed(source)
+    assert_formatted_soundly(*parsed(source))
+
+
+SCRIPTS = re.split(r"(?m)^-- \d+ .*\n", Path(__file__).with_name("queries.clq").read_text(encoding="utf-8"))[1:]
+SCRIPTS += [p.read_text(encoding="utf-8") for p in sorted(Path(__file__).with_name("format").glob("*.before.clq"))]
+
+
+@PROFILE
+@given(SEEDS, st.sampled_from(SCRIPTS))
+def test_formatting_is_sound_wherever_blanks_and_comments_are(source: random.Random, script: str) -> None:
+    text = generate.strewn(source, script)
+    read, problems = parse_all(text)
+    assume(not problems)  # where it cut a name or a sign in two
+    assert_formatted_soundly(text, read)
+
+
+def assert_formatted_soundly(text: str, script: ast.Script) -> None:
     made = format_text(text)
     assert bare(parse(made)) == bare(script)
     assert _comments(made) == _comments(text)
