@@ -225,7 +225,7 @@ class _Fragment:
             return self.item(first, end)
         lead = [n for i in range(first, start) for n in self.before.get(i, ())]
         above, kept = _one_a_line([n for i in range(first, start) for n in self.after.get(i, ())])
-        words = [self._words(first, start), *map(at_line_end, kept)]
+        words: list[Doc] = [self._words(first, start), *map(at_line_end, kept)]
         listed = Nest(concat([Line(), joined(self._listed(items), Line())]), steps)
         return Arranged([*lead, *above], Group(concat([*words, listed])))
 
