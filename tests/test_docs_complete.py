@@ -72,6 +72,12 @@ def test_every_method_is_explained() -> None:
         assert len(named) >= len(declaration.parameters) / 3, "what its main arguments do is said"
 
 
+def test_queries_of_the_docs_are_laid_out_as_clq_fmt_does() -> None:
+    scripts = [p for folder in ("queries", "bench") for p in sorted((REPOSITORY / folder).glob("*.clq"))]
+    done = CliRunner().invoke(main, ["fmt", "--check", *map(str, [*PAGES_OF_DOCS, *scripts])])
+    assert done.exit_code == 0, f"run clq fmt on\n{done.output}"
+
+
 def test_queries_beside_the_command_lines_of_scripts_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("words.txt", "captions.txt"):
