@@ -1,6 +1,7 @@
 """Text comes in; a checked query, or a Diagnostic that says what to write instead, goes out.
 
-May import nothing of clq but itself, and neither torch nor DuckDB; lark only when the first text is parsed.
+May import nothing of clq but itself, and neither torch nor DuckDB; lark only when the first text is parsed, and
+wcwidth only to show a line that is not plain ASCII.
 """
 
 from .bind import bind

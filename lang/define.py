@@ -10,7 +10,8 @@ from . import ast
 from .ast import Span
 from .checked import Definition, Origin
 from .declare import Catalog
-from .diagnostic import Diagnostic, did_you_mean, line_and_column, listing
+from .diagnostic import Diagnostic, did_you_mean, listing
+from .excerpt import line_and_column
 from .scan import scan
 
 Node = TypeVar("Node")

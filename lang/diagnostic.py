@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 from .ast import Span
+from .excerpt import excerpt, line_and_column, visible
 
 # The code of a mistake that only follows from another one, which has been told; collectors drop it.
 FOLLOWS = "follows"
@@ -78,23 +79,17 @@ class Diagnostic(Exception):
 
     def render(self) -> str:
         """The message as people read it: place, line, carets, hint, help page."""
-        where = self.position()
-        out = [f"{self.severity}[{self.code}]: {self.message}"]
-        if where is not None and self.text is not None and self.span is not None:
-            line, column = where
-            source = self.text.split("\n")[line - 1]
-            width = max(1, min(self.span.end, self.span.start + len(source) - column + 1) - self.span.start)
-            margin = " " * len(str(line))
-            lead = "".join("\t" if c == "\t" else " " for c in source[: column - 1])
+        out = [f"{self.severity}[{self.code}]: {visible(self.message)}"]
+        if self.text is not None and self.span is not None:
+            found = excerpt(self.text, self.span)
+            margin = " " * len(str(found.line))
             out += [
-                f"{margin}--> {self.path or '<query>'}:{line}:{column}",
+                f"{margin}--> {visible(self.path or '<query>')}:{found.line}:{found.column}",
                 f"{margin} |",
-                f"{line} | {source}",
-                f"{margin} | {lead}{'^' * width}",
+                f"{found.line} | {found.source}",
+                f"{margin} | {found.carets}",
             ]
-        out += [f"  = {line}" for line in self.trail]
-        if self.hint:
-            out.append(f"  = {self.hint}")
+        out += [f"  = {visible(line)}" for line in (*self.trail, *((self.hint or "").split("\n"))) if line]
         out.append(f"  = help: clq help {self.code}")
         return "\n".join(out)
 
@@ -106,11 +101,6 @@ class Diagnostic(Exception):
         from .paint import painted
 
         return painted(self).split("\n")
-
-
-def line_and_column(text: str, offset: int) -> tuple[int, int]:
-    """Both from 1."""
-    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
 
 
 def as_one(problems: Iterable[Diagnostic]) -> Diagnostic | None:

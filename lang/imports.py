@@ -8,7 +8,8 @@ from pathlib import Path
 
 from . import ast
 from .ast import Script, Span
-from .diagnostic import Diagnostic, line_and_column, nearest
+from .diagnostic import Diagnostic, nearest
+from .excerpt import line_and_column
 
 SUFFIX = ".clq"
 DEEPEST = 50

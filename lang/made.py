@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from . import ast
 from .declare import Names
-from .diagnostic import Diagnostic, line_and_column
+from .diagnostic import Diagnostic
+from .excerpt import line_and_column
 from .scan import Code, Token, scan
 
 

@@ -173,11 +173,11 @@ def test_kernels_touch_no_files_and_no_database() -> None:
     assert wrong == [], "\n".join(wrong)
 
 
-def test_the_language_needs_nothing_but_lark() -> None:
+def test_the_language_needs_nothing_but_lark_and_the_widths_of_characters() -> None:
     wrong = [
         str(i) for i in IMPORTS
         if package_of(i.file)[:1] == ["lang"] and not i.ours
-        and i.module.split(".")[0] not in sys.stdlib_module_names | {"lark"}
+        and i.module.split(".")[0] not in sys.stdlib_module_names | {"lark", "wcwidth"}
     ]  # fmt: skip
     assert wrong == [], "\n".join(wrong)
 

@@ -130,8 +130,8 @@ def test_position_and_rendering() -> None:
         "error[unexpected]: The model comes after OF: EXPLAIN layer4 OF labnet",
         " --> a.clq:3:2",
         "  |",
-        "3 | \tFROM labnet",
-        "  | \t^^^^",
+        "3 |     FROM labnet",
+        "  |     ^^^^",
         "  = help: clq help unexpected",
     ]
 

@@ -11,7 +11,8 @@ from pygls.exceptions import JsonRpcException
 from ...lang import ast
 from ...lang.assist import places_of
 from ...lang.ast import Span
-from ...lang.diagnostic import Diagnostic, line_and_column
+from ...lang.diagnostic import Diagnostic
+from ...lang.excerpt import line_and_column
 from ...lang.reserved import refuse_reserved
 from .server import ClqServer
 
