@@ -32,6 +32,7 @@ SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS clq.meta;
 CREATE TABLE IF NOT EXISTS clq.meta.runs (
     run VARCHAR, statement VARCHAR, verb VARCHAR, finished TIMESTAMP, rounds INTEGER, decoded BIGINT, device VARCHAR);
+ALTER TABLE clq.meta.runs ADD COLUMN IF NOT EXISTS left_out BIGINT;
 CREATE TABLE IF NOT EXISTS clq.meta.nodes (
     run VARCHAR, node VARCHAR, operator VARCHAR, label VARCHAR, rows BIGINT, bytes BIGINT, seconds DOUBLE);
 CREATE TABLE IF NOT EXISTS clq.meta.citations (run VARCHAR, kind VARCHAR, name VARCHAR, work JSON);

@@ -25,7 +25,9 @@ class Fingerprints:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._known: dict[str, list[int | str]] = {}
+        self._unread: dict[str, str] = {}  # found in this run; a permission may be given before the next
         self._changed = False
+        self.lenient = False  # files that cannot be read have a digest of their own
         if path is not None and path.exists():
             # A torn or foreign file is passed over: digests are only remembered, never the truth.
             with contextlib.suppress(OSError, ValueError):
@@ -33,8 +35,28 @@ class Fingerprints:
                 self._known = found if isinstance(found, dict) else {}
 
     def file(self, path: Path) -> str:
-        """sha256 of a file's content. Raises OSError if it cannot be read."""
-        path = path.resolve()
+        """sha256 of a file's content. Raises OSError if it cannot be read, unless unreadable ones are left out."""
+        try:
+            return self._file(path.resolve())
+        except OSError as error:
+            if not self.lenient:
+                raise
+            identity = digest(["unreadable", str(path)])
+            self._unread[identity] = error.strerror or str(error)
+            return identity
+
+    def unreadable(self, identity: str) -> str | None:
+        """Why the image with this identity cannot be read, as far as that was found out; else None."""
+        return self._unread.get(identity) or self.remembered(f"unreadable {identity}")
+
+    def note_unreadable(self, identity: str, error: Exception) -> None:
+        """What has this content cannot be read: never, unless it was the system that refused."""
+        if isinstance(error, OSError) and error.errno is not None:
+            self._unread[identity] = error.strerror or str(error)
+        else:
+            self.remember(f"unreadable {identity}", str(error))
+
+    def _file(self, path: Path) -> str:
         stat = path.stat()
         mark: list[int | str] = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
         known = self._known.get(str(path))

@@ -24,38 +24,50 @@ class Images(Protocol):
         """uint8 [H, W, 3]. Raises OSError or ValueError if the image cannot be read."""
 
 
-def _decode(images: Images, index: int) -> np.ndarray:
+def _decode(images: Images, index: int, lenient: bool) -> np.ndarray | Exception:
+    """The image; where unreadable ones are left out, what is wrong with one."""
     try:
         return images.read(index)
     except (OSError, ValueError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
+        if lenient:
+            return error
         raise Diagnostic(
             "unreadable-image", f"image {images.image_name(index)} cannot be read: {error}", exit_code=1,
-            hint="repair or remove the file; what was computed so far is kept and the run goes on from there",
+            hint="repair or remove the file, or SET on_error = 'skip' to do without; what was computed so far is kept "
+            "and the run goes on from there",
         ) from error  # fmt: skip
 
 
-def batches(images: Images, indices: np.ndarray, resources: Resources) -> Iterator[Batch]:
+def batches(
+    images: Images, indices: np.ndarray, resources: Resources, unread: dict[int, Exception] | None = None
+) -> Iterator[Batch]:
     """Batches of decoded images; two batches are decoded ahead. Counts each image as decoded.
 
-    Raises Diagnostic 'unreadable-image' (exit code 1) for an image that cannot be decoded.
+    Raises Diagnostic 'unreadable-image' (exit code 1) for an image that cannot be decoded; with `unread` it is left out
+    of its batch, and what is wrong with it put there under its number.
     """
     import numpy as np
 
     wanted = np.asarray(indices, dtype=np.int64)
-    todo = iter(wanted.tolist())
+    todo, lenient = iter(wanted.tolist()), unread is not None
     with ThreadPoolExecutor(resources.workers) as pool:
         # Bounded: a reader that runs as far ahead as it can holds a whole shard of decoded photographs.
-        ahead = deque(pool.submit(_decode, images, i) for i in islice(todo, 2 * resources.batch))
+        ahead = deque(pool.submit(_decode, images, i, lenient) for i in islice(todo, 2 * resources.batch))
         try:
             start = 0
             while start < len(wanted):  # the batch may get smaller on the way
                 some = wanted[start : start + resources.batch]
                 start += len(some)
-                held = []
-                for _ in some:
-                    held.append(ahead.popleft().result())
-                    ahead.extend(pool.submit(_decode, images, i) for i in islice(todo, 1))
+                held: list[np.ndarray] = []
+                read = np.ones(len(some), bool)
+                for place, index in enumerate(some.tolist()):
+                    found = ahead.popleft().result()
+                    if not isinstance(found, Exception):
+                        held.append(found)
+                    elif unread is not None:
+                        unread[index], read[place] = found, False
+                    ahead.extend(pool.submit(_decode, images, i, lenient) for i in islice(todo, 1))
                 resources.counts["decoded"] += len(held)
-                yield Batch(some, held)
+                yield Batch(some[read], held)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -99,6 +99,7 @@ class Resources:
     workers: int = 2
     shard: int = 512
     memory: int = 1 << 29
+    lenient: bool = False  # unreadable images are left out, and told by Unreadable at the end of a round
     progress: Progress = field(default_factory=Silent)
     counts: Counter[str] = field(default_factory=Counter)
     trace: Trace | None = None

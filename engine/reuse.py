@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from .artifact import Artifact, Result
 from .files import digest_of, write_aside
-from .operator import Inputs, Rowwise, Scan, Source, digest
+from .operator import Inputs, Operator, Rowwise, Scan, Source, digest
 from .resources import Resources
 from .store import Store, rows_of
 
@@ -44,12 +44,18 @@ def ids_of(identities: Sequence[str]) -> np.ndarray:
     return np.array([hashlib.blake2b(i.encode(), digest_size=16).digest() for i in identities], dtype="V16")
 
 
-def remember(store: Store, operator: Scan | Rowwise, ids: np.ndarray) -> None:
-    """Leave the identities of a finished artifact's rows for later ones."""
+def remember(store: Store, operator: Operator, ids: np.ndarray, work: Scan | Rowwise | None = None) -> None:
+    """Leave the identities of a finished artifact's rows for later ones of the same `work`: its own, if none is said.
+
+    Raises TypeError for an operator whose rows do not stand for one image or text each.
+    """
     import numpy as np
     from safetensors.numpy import save
 
-    folder = _folder(store, operator)
+    work = work or operator if isinstance(operator, Scan | Rowwise) else work
+    if work is None:
+        raise TypeError(f"{operator.label()} has no rows to be found again")
+    folder = _folder(store, work)
     if any(folder.glob(f"{operator.key}-*")):
         return
     data = save({"ids": np.frombuffer(ids.tobytes(), np.uint8).reshape(-1, 16)})

@@ -20,6 +20,7 @@ from .resources import Resources
 from .reuse import Known, computed_rows, ids_of, known_rows, remember
 from .rules import RULES, Rule
 from .store import Store, rows_of
+from .unread import Unreadable, keep_readable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,6 +167,7 @@ def _run_round(round_: Round, title: str, reading: Reading, rates: Rates) -> dic
     names = ", ".join(dict.fromkeys(p.label for p in passes))
     whole = [range(n, min(n + resources.shard, len(images))) for n in range(0, len(images), resources.shard)]
     decoded = resources.counts["decoded"]
+    unread: dict[int, Exception] | None = {} if resources.lenient and round_.dataset.identities is not None else None
     with resources.showing(f"{title} {round_.dataset.name}: {names}", total) as progress:
         for shard in whole:
             needed = np.unique(np.concatenate([p.within(shard) for p in passes]))
@@ -174,14 +176,28 @@ def _run_round(round_: Round, title: str, reading: Reading, rates: Rates) -> dic
             if len(block) < len(needed):
                 progress.advance(len(needed) - len(block))
             if active:
-                _fill_shard(shard, block, active, images, store, resources, progress.advance)
+                _fill_shard(shard, block, active, images, store, resources, progress.advance, unread)
     decoded = resources.counts["decoded"] - decoded
     if ids is not None:
-        for p in passes:
-            for scan in p.scans:
-                if scan.rowwise:
-                    remember(store, scan, ids[p.wanted])
+        _leave_rows(passes, whole, ids, np.array(sorted(unread or ()), np.int64), store)
+    if unread:
+        raise Unreadable(round_.dataset, unread)
     return _finish(round_, passes, whole, time.perf_counter() - began, decoded, reading, rates)
+
+
+def _leave_rows(
+    passes: Sequence[_Started], whole: Sequence[range], ids: np.ndarray, unread: np.ndarray, store: Store
+) -> None:
+    """Let later work on the same images find what was made of them."""
+    import numpy as np
+
+    for p in passes:
+        for scan, have in zip(p.scans, p.shards, strict=True):
+            if scan.rowwise and not len(unread):
+                remember(store, scan, ids[p.wanted])
+            elif scan.rowwise:
+                readable = ids[p.wanted[~np.isin(p.wanted, unread)]]
+                keep_readable(store, scan, [have[shard] for shard in whole if shard in have], readable)
 
 
 def _ids(round_: Round, count: int) -> np.ndarray | None:
@@ -221,14 +237,17 @@ def _finish(
 
 def _fill_shard(
     shard: range, block: np.ndarray, active: Sequence[_Started], images: Any, store: Store, resources: Resources,
-    tell: Callable[[int], None],
+    tell: Callable[[int], None], unread: dict[int, Exception] | None,
 ) -> None:  # fmt: skip
-    """Read the images of one shard once and store what every pass makes of them."""
+    """Read the images of one shard once and store what every pass makes of them.
+
+    Where unreadable images are left out, a shard that lacks some is stored as a part.
+    """
     import numpy as np
 
     parts: list[list[list[dict[str, np.ndarray]]]] = [[[] for _ in p.scans] for p in active]
     todo = [p.missing(shard) for p in active]
-    coming = batches(images, block, resources)
+    coming = batches(images, block, resources, unread)
     while True:
         with resources.traced("wait for decoded images", "decode"):
             batch = next(coming, None)
@@ -246,14 +265,17 @@ def _fill_shard(
                 for rows, out in zip(made, held, strict=True):
                     out += rows
         tell(len(batch.indices))
+    bad = np.array(sorted(unread or ()), np.int64)
     for p, needed, held in zip(active, todo, parts, strict=True):
+        put = store.put_part if np.isin(needed, bad).any() else store.put_shard
         for scan, have, known, pieces in zip(p.scans, p.shards, p.known, held, strict=True):
             if shard not in have:
                 joined = {name: np.concatenate([m[name] for m in pieces]) for name in pieces[0]} if pieces else {}
-                whole = _with_known(joined, needed, p.within(shard), known)
+                inside = p.within(shard)
+                whole = _with_known(joined, needed[~np.isin(needed, bad)], inside[~np.isin(inside, bad)], known)
                 if whole:
                     with resources.traced(f"write {scan.label()}", "write"):
-                        have[shard] = store.put_shard(scan, shard, whole)
+                        have[shard] = put(scan, shard, whole)
 
 
 def _with_known(made: Rows, needed: np.ndarray, inside: np.ndarray, known: Known | None) -> Rows:

@@ -16,12 +16,12 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .artifact import Artifact, Result
-from .files import digest_of, unwritable, write_aside
+from .files import digest_of, link, unwritable, write_aside
 from .operator import Operator
 
 if TYPE_CHECKING:
@@ -122,6 +122,22 @@ class Store:
 
         data = save({k: _contiguous(v) for k, v in arrays.items()})
         return self._put(operator, f"{images.start:08d}-{images.stop:08d}", data, "safetensors")
+
+    def put_part(self, operator: Operator, images: range, arrays: Mapping[str, np.ndarray]) -> Path:
+        """Store what a scan made of those images of a shard that could be read; it is no shard of the artifact."""
+        from safetensors.numpy import save
+
+        data = save({k: _contiguous(v) for k, v in arrays.items()})
+        return self._put(operator, f"part-{images.start:08d}-{images.stop:08d}", data, "safetensors")
+
+    def adopt(self, operator: Operator, files: Sequence[Path], rows: int) -> Artifact:
+        """Declare an artifact of files that others have made; they stay where they are as well."""
+        folder = self._folder_made(operator)
+        own = [folder / path.name for path in files]
+        for there, here in zip(files, own, strict=True):
+            if not here.exists():
+                link(there, here)
+        return self.finish(operator, own, rows, 0.0, {})
 
     def put(self, operator: Operator, result: Result, seconds: float) -> Artifact:
         """Store the whole output of a global operator."""

@@ -376,7 +376,8 @@ _ALL = (
         "unreadable-image",
         "An image cannot be decoded",
         "The file is damaged, cut off, or no image.",
-        "Repair or remove the file that the message names. What was computed before is kept.",
+        "Repair or remove the file that the message names; what was computed before is kept. Or SET on_error = 'skip': "
+        "the answer is then that of the images that can be read, and says which were left out.",
     ),
     Page(
         "layer-shape",

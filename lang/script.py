@@ -234,6 +234,8 @@ def _setting_value(setting: str, value: Any, span: ast.Span) -> Any:
         raise Diagnostic("bad-argument", "seed is a whole number from 0 on: SET seed = 7", span)
     if setting == "device" and (not isinstance(value, str) or value.split(":")[0] not in {"cpu", "cuda"}):
         raise Diagnostic("bad-argument", "device is cpu or cuda (cuda:1 for the second): SET device = cuda", span)
+    if setting == "on_error" and value not in {"fail", "skip"}:
+        raise Diagnostic("bad-argument", "on_error is 'fail' or 'skip': SET on_error = 'skip'", span)
     return value
 
 

@@ -107,6 +107,8 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
             Setting("captions", "captions", "those of queries without CAPTIONED BY", "SET captions = lab.captions"),
             Setting("vocabulary", "words", "the words of queries without WITH", "SET vocabulary = lab.words"),
             Setting("device", "cpu or cuda", "where models run; it never changes an answer's key", "SET device = cpu"),
+            Setting("on_error", "fail or skip", "whether unreadable images end the run or are left out and told",
+                    "SET on_error = 'skip'"),
             Setting("seed", "a whole number from 0 on", "of methods and calls that were given none", "SET seed = 7"),
         )
     }

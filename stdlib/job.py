@@ -10,6 +10,7 @@ from ..engine.fingerprint import Fingerprints
 from ..engine.operator import Operator, Source
 from ..lang.declare import MethodDeclaration
 from ..lang.diagnostic import Diagnostic
+from .datasets.readable import readable
 from .things import Dataset, Judge, Model, Texts, Thing
 
 Units = tuple[int | slice, ...] | None
@@ -40,7 +41,7 @@ class Job:
         """The plan's leaf for a thing in a slot. Raises Diagnostic 'missing-clause' for an empty one."""
         if thing is None:
             raise Diagnostic("missing-clause", f"{self.method} needs {what}")
-        return thing.source(self.known)
+        return readable(thing.source(self.known), self.known) if self.known.lenient else thing.source(self.known)
 
     def image_vectors(self) -> Operator:
         """The judge's vectors of the job's images."""

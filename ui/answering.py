@@ -27,22 +27,39 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ready:
-    """A planned query: `content` names what its rows will be, which are in the temporary table `relation`."""
+    """A planned query: `content` names what its rows will be, which are in the temporary table `relation`.
+
+    It is planned anew when images turn out to be unreadable and are to be left out.
+    """
 
     query: CheckedQuery
-    planned: PlannedQuery
-    content: str
-    relation: str
+    plan: Callable[[], PlannedQuery]
+    key: Callable[[PlannedQuery], str]
+    planned: PlannedQuery = field(init=False)
+    content: str = field(init=False)
+    relation: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.plan_anew()
+        self.relation = f"clq:{self.content[:16]}"
+
+    def plan_anew(self) -> None:
+        self.planned = self.plan()
+        self.content = content_of(self.key(self.planned), self.query.tails)
 
 
 @dataclass
 class Waiting:
     """Queries that are planned but not computed, and what is to be done when they are."""
 
-    queries: list[PlannedQuery] = field(default_factory=list)
+    ready: list[Ready] = field(default_factory=list)
     finishes: list[Callable[[], Any]] = field(default_factory=list)
+
+    @property
+    def queries(self) -> list[PlannedQuery]:
+        return [one.planned for one in self.ready]
 
 
 class Answering:
@@ -74,10 +91,13 @@ class Answering:
     def _planned(self, query: CheckedQuery) -> Ready:
         if not query.known:
             note = "what is asked about is known only when the queries before it have run"
-            return self._wait(query, PlannedQuery(query.verb, (), (), query.defaults, (note,)), "", lambda: "")
-        planned = plan_query(query, self.known)
+            unknown = PlannedQuery(query.verb, (), (), query.defaults, (note,), self.known.lenient)
+            return self._wait(query, lambda: unknown, lambda planned: "", lambda planned: "")
         rows = "SELECT * REPLACE (args::JSON AS args) FROM read_parquet({})"
-        return self._wait(query, planned, planned.key, lambda: rows.format(parquet(self.store, planned.answers)))
+        return self._wait(
+            query, lambda: plan_query(query, self.known), lambda planned: planned.key,
+            lambda planned: rows.format(parquet(self.store, planned.answers)),
+        )  # fmt: skip
 
     def _evidence(self, query: CheckedQuery) -> Ready:
         """What stands behind an answer: of a query its evidence, of a table of the catalogue the one beside it."""
@@ -88,19 +108,23 @@ class Answering:
             inner = self.ready(answer.query)
             if not inner.planned.evidence:
                 raise self._without_evidence(query, answer)
-            planned = PlannedQuery("EVIDENCE", inner.planned.evidence, (), (), ())
-            key = digest([inner.content, "EVIDENCE", written])
             return self._wait(
-                query, planned, key,
-                lambda: evidence_of(self.store, planned.answers, inner.relation) + self._chosen(items, inner.relation),
-            )  # fmt: skip
+                query,
+                lambda: PlannedQuery("EVIDENCE", inner.planned.evidence, (), (), (), inner.planned.lenient),
+                lambda planned: digest([inner.content, "EVIDENCE", written]),
+                lambda planned: (
+                    evidence_of(self.store, planned.answers, inner.relation) + self._chosen(items, inner.relation)
+                ),
+            )
         held = self.tables.evidence_table(answer.name)
         if held is None:
             raise self._without_evidence(query, answer)
         key = digest([self.tables.content(answer.name), "EVIDENCE", written])
-        planned = PlannedQuery("EVIDENCE", (), (), (), ())
+        planned = PlannedQuery("EVIDENCE", (), (), (), (), self.known.lenient)
         chosen = self._chosen(items, held)
-        return self._wait(query, planned, key, lambda: f'SELECT * FROM "{held}" WHERE true{chosen}')
+        return self._wait(
+            query, lambda: planned, lambda _: key, lambda _: f'SELECT * FROM "{held}" WHERE true{chosen}'
+        )
 
     def _chosen(self, items: Sequence[int | str | slice] | None, relation: str) -> str:
         """The condition for the targets that are selected from an answer."""
@@ -116,12 +140,14 @@ class Answering:
         message = f"{answer.name or answer.verb} has no evidence: only EXPLAIN keeps the images behind its answers"
         return _placed_in(Diagnostic("no-evidence", message, query.span), query.origin)
 
-    def _wait(self, query: CheckedQuery, planned: PlannedQuery, key: str, rows: Callable[[], str]) -> Ready:
-        content = content_of(key, query.tails)
-        ready = Ready(query, planned, content, f"clq:{content[:16]}")
+    def _wait(
+        self, query: CheckedQuery, plan: Callable[[], PlannedQuery], key: Callable[[PlannedQuery], str],
+        rows: Callable[[PlannedQuery], str],
+    ) -> Ready:  # fmt: skip
+        ready = Ready(query, plan, key)
         tails = [(tail, self._placed_if(tail.where), self._placed_if(tail.order)) for tail in query.tails]
-        self.waiting.queries.append(planned)
-        self.waiting.finishes.append(lambda: self._materialise(ready, rows(), tails))
+        self.waiting.ready.append(ready)
+        self.waiting.finishes.append(lambda: self._materialise(ready, rows(ready.planned), tails))
         return ready
 
     def _placed_if(self, sql: CheckedSql | None) -> Placed | None:
@@ -205,7 +231,7 @@ class Answering:
         self.waiting.finishes.append(finish)
         return relation
 
-    def planned_only(self, body: CheckedQuery | CheckedSql) -> list[PlannedQuery]:
+    def planned_only(self, body: CheckedQuery | CheckedSql) -> list[Ready]:
         """The queries behind a query or SQL, planned to be looked at; they do not wait to be computed."""
         waiting, ready = self.waiting, self._ready
         self.waiting, self._ready = Waiting(), dict(ready)
@@ -214,7 +240,7 @@ class Answering:
                 self.ready(body)
             else:
                 self.placed(body)
-            return self.waiting.queries
+            return self.waiting.ready
         finally:
             self.waiting, self._ready = waiting, ready
 

@@ -13,6 +13,7 @@ from ..lang.checked import CheckedQuery, UnitTarget
 from ..lang.declare import Bound, Default, Selected
 from ..lang.diagnostic import Diagnostic
 from ..stdlib.catalog import methods, one_of
+from ..stdlib.datasets.readable import left_out, told
 from ..stdlib.job import Job, Planned
 from ..stdlib.things import Dataset, Judge, Model, Texts, Thing
 
@@ -26,6 +27,7 @@ class PlannedQuery:
     evidence: tuple[Operator, ...]
     defaults: tuple[Default, ...]
     notes: tuple[str, ...]
+    lenient: bool = False  # unreadable images are left out
 
     @property
     def key(self) -> str:
@@ -57,12 +59,17 @@ def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
     for target, bound, judge in itertools.product(targets, query.methods, judges):
         job = _job(query, target, bound, judge, known, several_judges=len(judges) > 1)
         planned.append(_located(lambda job=job: table[job.method].plan(job), query))  # type: ignore[misc]
+    answers = tuple(p.answer for p in planned)
+    notes = [note.message for note in query.notes]
+    if known.lenient:
+        notes += [told(dataset) for dataset in left_out(answers)]
     return PlannedQuery(
         query.verb,
-        tuple(p.answer for p in planned),
+        answers,
         tuple(p.evidence for p in planned if p.evidence is not None),
         query.defaults,
-        tuple(note.message for note in query.notes),
+        tuple(notes),
+        known.lenient,
     )
 
 

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.catalogue import Catalogue
 from ..engine.fingerprint import Fingerprints
-from ..engine.leases import lease
-from ..engine.plan import Plan, graph_of, ordered
+from ..engine.plan import Plan
 from ..engine.resources import Resources
-from ..engine.run import optimize, run
 from ..engine.sql import diagnostic_of
 from ..engine.store import Store
 from ..lang import ast, parse
@@ -29,8 +27,8 @@ from ..lang.rows import named_in
 from ..lang.script import Checked, CheckedLet, CheckedNames, CheckedSet, CheckedShow, ScriptChecker, check_script
 from ..stdlib.catalog import Catalog
 from .answering import Answering, Ready, explains, stores_view
+from .computing import Computing
 from .files import check_file, write_rows
-from .planning import PlannedQuery
 from .relations import provided, put_away
 from .results import Result, Results
 from .tables import Pending, Tables
@@ -56,6 +54,7 @@ class Session:
         self.ask: Callable[[PlanView], None] | None = None  # told of every plan before it runs; may raise to stop it
         self._tables = Tables(catalogue, store, resources)
         self._answering = Answering(store, catalogue, self.names, self.known, self._tables, self._plan_rows)
+        self._computing = Computing(store, resources, self.known, self.remarks)
         self._transaction = Transaction(catalogue, self._tables)
         self._results: list[Result] = []
         self._dropped: set[str] = set()  # tables that statements of this script drop
@@ -102,12 +101,7 @@ class Session:
     def plan(self, text: str, path: str | None = None, parameters: Mapping[str, Any] | None = None) -> PlanView:
         """The plan of all queries of a script together, nothing computed."""
         self.run(text, path, parameters, dry=True)
-        return self._viewed(self.waiting_queries)
-
-    @property
-    def waiting_queries(self) -> Sequence[PlannedQuery]:
-        """The queries of the last dry run."""
-        return self._answering.waiting.queries
+        return self._viewed(self._answering.waiting.ready)
 
     def known_names(self) -> Catalog:
         """All names for completion: also the tables of the store, which are otherwise looked up one by one."""
@@ -138,31 +132,21 @@ class Session:
                 self._answering.waiting.finishes.append(finish)
         self.remarks += [note.message for note in checker.notes if note.code == "not-imported"]
 
-    def _optimized(self, queries: Sequence[PlannedQuery]) -> Plan:
-        return optimize([root for q in queries for root in q.roots], self.store)
-
     def _flush(self) -> None:
         """Compute what waits, then let each statement give its result."""
         waiting = self._answering.take()
-        if not waiting.queries:
+        if not waiting.ready:
             self._finish(waiting.finishes)
             return
-        roots = [root for q in waiting.queries for root in q.roots]
-        what = " ".join(self._text.split())[:200]
-        with lease(self.store.root, (o.key for o in ordered(graph_of(roots))), what):
-            self._compute(waiting.queries)
+        ask = self.ask
+        told = None if ask is None else lambda plan: ask(self._view(plan, waiting.ready))
+        with self._computing.computed(waiting.ready, self._what, told):
             self._finish(waiting.finishes)
 
-    def _compute(self, queries: Sequence[PlannedQuery]) -> None:
-        plan = self._optimized(queries)
-        if self.store.damaged:
-            self.remarks.append(f"{len(self.store.damaged)} damaged artifacts were set aside and are made again")
-            self.store.damaged.clear()
-        if self.ask is not None and plan.steps:
-            self.ask(self._view(plan, queries))
-        run(plan, self.store, self.resources)
-        if self.resources.counts.pop("halved", 0):
-            self.remarks.append(f"memory was short: batches were cut to {self.resources.batch} images")
+    @property
+    def _what(self) -> str:
+        """The script in one line, for who looks at running queries."""
+        return " ".join(self._text.split())[:200]
 
     def _finish(self, finishes: Sequence[Finish]) -> None:
         for finish in finishes:
@@ -183,6 +167,8 @@ class Session:
             case CheckedSet():
                 if checked.setting == "device":
                     self.resources.device = device_of(str(checked.value or "cpu"), checked.span)
+                if checked.setting == "on_error":
+                    self.known.lenient = checked.value == "skip"
                 return None
             case CheckedShow():
                 from .show import show
@@ -224,16 +210,18 @@ class Session:
         elif into is not None and into.name.lower() not in self._dropped:
             self._tables.refuse_hidden(into.name, into.span)
             self._tables.refuse_foreign(into.name, bool(ready.planned.evidence), into.span)
-        name = into.name if into is not None and not into.is_file else f"{query.verb.lower()}_{ready.content[:8]}"
+        name = into.name if into is not None and not into.is_file else None
         return lambda: self._finish_query(statement, ready, name)
 
-    def _finish_query(self, statement: ast.Statement, ready: Ready, name: str) -> Result:
+    def _finish_query(self, statement: ast.Statement, ready: Ready, name: str | None) -> Result:
         rows, planned = self._answering.arrow(ready.relation), ready.planned
         remarks = (*planned.notes, *unnamed(rows, planned.verb, self.names.methods()))
         source = self._source(statement.span)
         if isinstance(statement, ast.Query) and statement.into is not None and statement.into.is_file:
             write_rows(rows, statement.into)
             return Result(source, rows, remarks=(*remarks, f"wrote {statement.into.name}"))
+        # Not before now: images may have been left out, and the content is another one.
+        name = name or f"{planned.verb.lower()}_{ready.content[:8]}"
         pending = Pending(
             name, ready.content, ready.relation, planned, source, self._whole_script(), json.dumps(self._given)
         )
@@ -244,7 +232,7 @@ class Session:
         if self._dry:
             if checked.analyze:
                 raise Diagnostic("not-here", "PLAN ANALYZE runs the query; PLAN only shows it", statement.span)
-            self._answering.waiting.queries += self._answering.planned_only(checked.body)
+            self._answering.waiting.ready += self._answering.planned_only(checked.body)
             return None
         queries = self._answering.planned_only(checked.body)
 
@@ -260,20 +248,18 @@ class Session:
         queries = self._answering.planned_only(checked.body)
         return (self._analysed(queries) if checked.analyze else self._viewed(queries)).rows
 
-    def _viewed(self, queries: Sequence[PlannedQuery]) -> PlanView:
-        return self._view(self._optimized(queries), queries)
+    def _viewed(self, queries: Sequence[Ready]) -> PlanView:
+        return self._view(self._computing.optimized(queries), queries)
 
-    def _view(
-        self, plan: Plan, queries: Sequence[PlannedQuery], measures: Mapping[str, Measure] | None = None
-    ) -> PlanView:
+    def _view(self, plan: Plan, queries: Sequence[Ready], measures: Mapping[str, Measure] | None = None) -> PlanView:
         from .render_plan import view_of
 
-        return view_of(plan, self.store, queries, self.resources, measures)
+        return view_of(plan, self.store, [q.planned for q in queries], self.resources, measures)
 
-    def _analysed(self, queries: Sequence[PlannedQuery]) -> PlanView:
+    def _analysed(self, queries: Sequence[Ready]) -> PlanView:
         """The plan with what each node took: it is run, its answers go nowhere."""
-        plan = self._optimized(queries)
-        return self._view(plan, queries, run(plan, self.store, self.resources))
+        with self._computing.computed(queries, self._what) as (plan, measures):
+            return self._view(plan, queries, measures)
 
     # ------------------------------------------------------------ SQL
 
@@ -324,7 +310,7 @@ class Session:
     def _rows(self, body: CheckedQuery | CheckedSql) -> Rows | None:
         """The rows of a subquery in a slot: everything before it is computed first; None in a dry run that would have
         to compute something for it."""
-        if self._dry and (self.waiting_queries or isinstance(body, CheckedQuery) or body.islands):
+        if self._dry and (self._answering.waiting.ready or isinstance(body, CheckedQuery) or body.islands):
             return None
         self._settle()
         if isinstance(body, CheckedQuery):

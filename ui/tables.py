@@ -18,6 +18,7 @@ from ..lang.ast import Span
 from ..lang.checked import Answer, Table, Tail
 from ..lang.diagnostic import Diagnostic
 from ..lang.verbs import VERBS
+from ..stdlib.datasets.readable import left_out
 from .citing import record
 from .planning import PlannedQuery
 from .relations import is_temporary
@@ -215,9 +216,10 @@ class Tables:
         record(con, answer)
         counts = self.resources.counts
         con.execute(
-            "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [answer.key, p.statement, p.planned.verb, now, counts["rounds"], counts["decoded"], self.resources.device],
-        )
+            "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [answer.key, p.statement, p.planned.verb, now, counts["rounds"], counts["decoded"], self.resources.device,
+             sum(len(s.spec.reasons) for s in left_out([answer]))],
+        )  # fmt: skip
         for operator in ordered(graph_of([answer])):
             if isinstance(operator, Source):
                 facts = operator.spec.describe() if hasattr(operator.spec, "describe") else {}

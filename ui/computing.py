@@ -1,0 +1,73 @@
+"""Computing what planned queries ask for: one plan for all of them, made again where images turn out unreadable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..engine.fingerprint import Fingerprints
+from ..engine.leases import lease
+from ..engine.plan import Plan, graph_of, ordered
+from ..engine.resources import Resources
+from ..engine.run import optimize, run
+from ..engine.store import Store
+from ..engine.unread import Unreadable
+from .answering import Ready
+
+if TYPE_CHECKING:
+    from ..engine.measure import Measure
+
+
+class Computing:
+    """Optimises and runs the plans of one session; `remarks` are for the user."""
+
+    def __init__(self, store: Store, resources: Resources, known: Fingerprints, remarks: list[str]) -> None:
+        self.store, self.resources, self.known, self.remarks = store, resources, known, remarks
+
+    def optimized(self, queries: Sequence[Ready]) -> Plan:
+        return optimize([root for q in queries for root in q.planned.roots], self.store)
+
+    @contextmanager
+    def computed(
+        self, queries: Sequence[Ready], what: str, ask: Callable[[Plan], None] | None = None
+    ) -> Iterator[tuple[Plan, dict[str, Measure]]]:
+        """The artifacts of all queries are in the store, and stay there until this ends; `what` is for who looks on.
+
+        `ask` is told of the plan first and may raise to stop it. Where unreadable images are left out, the queries are
+        planned anew without them when a round has found some: the plan is the last one, the measures are of all that
+        was done.
+        """
+        self.resources.lenient = bool(queries) and all(q.planned.lenient for q in queries)
+        measures: dict[str, Measure] = {}
+        while True:
+            plan = self.optimized(queries)
+            if self.store.damaged:
+                self.remarks.append(f"{len(self.store.damaged)} damaged artifacts were set aside and are made again")
+                self.store.damaged.clear()
+            if ask is not None and plan.steps:
+                ask(plan)
+                ask = None
+            with lease(self.store.root, [o.key for o in ordered(graph_of(plan.roots))], what):
+                try:
+                    measures.update(run(plan, self.store, self.resources))
+                except Unreadable as found:
+                    self._leave_out(found, queries)
+                    continue
+                if self.resources.counts.pop("halved", 0):
+                    self.remarks.append(f"memory was short: batches were cut to {self.resources.batch} images")
+                yield plan, measures
+                return
+
+    def _leave_out(self, found: Unreadable, queries: Sequence[Ready]) -> None:
+        """Remember the unreadable images and plan again."""
+        assert found.dataset.identities is not None
+        identities = found.dataset.identities()
+        for index, error in found.reasons.items():
+            self.known.note_unreadable(identities[index], error)
+        lenient, self.known.lenient = self.known.lenient, True
+        try:
+            for query in queries:
+                query.plan_anew()
+        finally:
+            self.known.lenient = lenient
