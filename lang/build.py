@@ -11,6 +11,7 @@ from .ast import Constant, Name, Parameter, Place, Query, Span
 from .diagnostic import Diagnostic, did_you_mean
 from .literals import decode_string, number, parameter_name
 from .reserved import refuse_reserved
+from .statements import SHOWS
 from .verbs import CLAUSES, QUERY_VERBS, SPELLINGS
 
 _PLAIN = re.compile(r"[^\W\d]\w*")
@@ -92,10 +93,11 @@ class Builder:
     def show(self, span: Span, parts: list[Any]) -> ast.Show:
         word, name, of, for_ = parts
         what, verb = str(word).upper(), SPELLINGS.get(str(for_).upper(), str(for_).upper()) if for_ else None
-        if what == "LAYERS" and of is None:
+        if what == "LAYERS" and of is None and name is None:
             self.tell("missing-clause", "Of which model? SHOW LAYERS OF labnet", _span(word))
         if what in {"METHOD", "VERB"} and name is None:
-            self.tell("missing-argument", f"Which? SHOW {what} and a name", _span(word))
+            example = "clip_dissect" if what == "METHOD" else "EXPLAIN"
+            self.tell("missing-argument", f"Which {what.lower()}? SHOW {what} {example}", _span(word))
         elif what == "VERB" and str(name).upper() not in QUERY_VERBS | frozenset(SPELLINGS):
             self.tell("unexpected", f"No verb is called {name}.{did_you_mean(str(name), QUERY_VERBS)}", _span(name))
         elif what == "METHODS" and name is not None and str(name).upper() in QUERY_VERBS:
@@ -104,7 +106,7 @@ class Builder:
         odd = name if what not in {"METHOD", "VERB"} else None
         odd = odd or (of if what != "LAYERS" else None) or (for_ if what != "METHODS" else None)
         if odd is not None:
-            self.tell("unexpected", f"SHOW {what} stands alone", _span(odd))
+            self.tell("unexpected", _shown(what, odd), _span(odd))
         shown = None if name is None else self.name(name)
         return ast.Show(span, what, _span(word), shown, () if of is None else self.models(of), verb)
 
@@ -339,3 +341,14 @@ class Builder:
         if token.type in {"TRUE", "FALSE", "NULL"}:
             return Constant(_span(token), {"TRUE": True, "FALSE": False, "NULL": None}[token.type])
         return Constant(_span(token), self.number(token))
+
+
+def _shown(what: str, odd: Any) -> str:
+    """What stands behind a word of SHOW that does not take it."""
+    form = SHOWS[what].form if what in SHOWS else f"SHOW {what}"
+    if what == "LAYERS":
+        return f"The model comes after OF: SHOW LAYERS OF {odd}"
+    if what == "METHODS":
+        one = "clip_dissect" if hasattr(odd, "data") else odd
+        return f"SHOW METHODS is written {form}; one method is shown by SHOW METHOD {one}"
+    return f"{form} stands alone"

@@ -10,6 +10,7 @@ from .checked import CheckedBody, CheckedPlan, CheckedQuery, CheckedSql, Origin
 from .declare import Catalog
 from .define import definition_of, expanded
 from .diagnostic import Diagnostic, as_one, did_you_mean, listing
+from .pasted import leaving
 from .query import QueryChecker
 from .resolve import resolve
 from .scan import scan
@@ -96,6 +97,9 @@ def _called(call: ast.Call, catalog: Catalog, origin: Origin | None) -> CheckedQ
             message = f"{call.name.text}(…) makes a thing to give a name to: LET x = {call.name.text}(…)"
             raise Diagnostic("unexpected", message, call.span)
         name, defined = call.name.text, catalog.defined()
+        leave = leaving(name)
+        if leave is not None:
+            raise Diagnostic("unknown-statement", leave, call.span)
         near = did_you_mean(name, defined) or (f" There are {listing(defined)}" if defined else "")
         made = f" One is made by DEFINE {name}(…) AS EXPLAIN …" if not defined else ""
         message = f"No defined query is called {name}.{near}{made}"

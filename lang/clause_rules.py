@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from .ast import Span
 from .diagnostic import nearest
 from .failure import TAIL_WORDS, VALUES, VERB_KINDS, Failure, Terminal, long_word
 from .scan import CLAUSE_WORDS, words
-from .value_rules import FORMS
+from .statement_rules import FORMS
 from .verbs import CLAUSES, VERBS
 
 Told = tuple[str, Span] | None
@@ -16,16 +18,22 @@ OTHER_WORDS = {
     "VOCABULARY": "WITH", "WORDS": "WITH", "DATASET": "ON", "DATA": "ON", "OVER": "ON", "AMONG": "ON", "IMAGES": "ON",
     "MODEL": "OF", "METHOD": "USING", "VIA": "USING", "BY": "USING", "AGAINST": "CONTRAST", "VERSUS": "CONTRAST",
     "VS": "CONTRAST", "MINUS": "CONTRAST", "LAYER": "IN", "AT": "IN", "SAVE": "INTO", "AS": "INTO",
-    "JUDGE": "JUDGED BY", "CAPTIONS": "CAPTIONED BY",
+    "JUDGE": "JUDGED BY", "JUDGING": "JUDGED BY", "JUDGEDBY": "JUDGED BY", "CAPTIONS": "CAPTIONED BY",
+    "CAPTION": "CAPTIONED BY", "CAPTIONEDBY": "CAPTIONED BY", "SORT": "ORDER BY", "SORTED": "ORDER BY",
+    "ORDERED": "ORDER BY", "ORDERBY": "ORDER BY", "FETCH": "LIMIT", "FIRST": "LIMIT", "HEAD": "LIMIT",
+    "TAKE": "LIMIT", "FILTER": "WHERE", "WHEN": "WHERE", "IF": "WHERE", "HAVING": "WHERE", "STORE": "INTO",
+    "WITHIN": "IN", "METHODS": "USING", "MODELS": "OF",
 }  # fmt: skip
 _COMES_AFTER = {
     "OF": "The model comes", "IN": "A layer comes", "ON": "Images come", "USING": "Methods come", "WITH": "Words come",
     "CONTRAST": "What it is set against comes", "INTO": "The name of a table, or a file in quotes, comes",
-    "JUDGED BY": "A judge comes", "CAPTIONED BY": "Captions come",
+    "JUDGED BY": "A judge comes", "CAPTIONED BY": "Captions come", "ORDER BY": "Columns to sort by come",
+    "LIMIT": "The number of rows comes", "WHERE": "Conditions come",
 }  # fmt: skip
 _NOISE = words("LAYER LAYERS UNIT UNITS NEURON NEURONS THE ALL FEATURE FEATURES IMAGE JUDGES")
-_AROUND = words("UNION EXCEPT INTERSECT HAVING QUALIFY WINDOW OFFSET JOIN")
+_AROUND = words("UNION EXCEPT INTERSECT QUALIFY WINDOW OFFSET JOIN")
 _TAIL_ORDER = ("WHERE", "ORDER", "LIMIT", "INTO")
+_EXAMPLES = {"WHERE": "rank = 1", "ORDER BY": "score DESC", "LIMIT": "10", "INTO": "labels"}
 _TAIL_NEEDS = {
     "WHERE": "WHERE needs a condition: WHERE rank = 1",
     "BY": "ORDER BY needs a column: ORDER BY score DESC",
@@ -57,10 +65,101 @@ def into_for_to(f: Failure) -> Told:
 
 
 def to_without_of(f: Failure) -> Told:
-    last = f.frame.clause
+    last, verb = f.frame.clause, f.frame.verb_data()
     if last is None or last.kind != "TO" or "OF" not in f.expected or f.found.text in {"[", ","}:
         return None
-    return f"Of which model? TO {f.text_between(last.end, f.previous.end).strip()} OF labself", f.found.span
+    there = f.text_between(last.end, f.previous.end).strip()
+    if verb is not None and "TO" not in verb.clauses:
+        return f"Rows are kept by INTO: INTO {there}", last.span
+    if not any(c.isdigit() for c in there):
+        return "TO takes a layer and its model: TO layer4 OF labself", f.found.span
+    return f"Of which model? TO {there} OF labself", f.found.span
+
+
+def to_file(f: Failure) -> Told:
+    """EXPLAIN fc TO 'labels.csv'; INTO written as two words."""
+    if f.previous.kind == "TO" and f.found.kind == "STRING":
+        return f"Rows are kept by INTO: INTO {f.found.text}", f.previous.span
+    name, before = f.previous, f.before(2)
+    two_words = f.found.up == "TO" and f.previous.kind in {"IN", "ON"}
+    if two_words or (name.up == "TO" and name.kind == "NAME" and before.kind == "IN" and f.found.kind in VALUES):
+        start, at = (f.previous.start, f.at + 1) if two_words else (before.start, f.at)
+        end = f.found.end if two_words else name.end
+        word = "INTO" if (f.previous if two_words else before).kind == "IN" else "ON"
+        if word == "INTO":
+            return f"INTO is one word: INTO {f.value_after(at) or 'labels'}", Span(start, end)
+    return None
+
+
+def into_many(f: Failure) -> Told:
+    """INTO TABLE labels, INTO a, b."""
+    last = f.frame.clause
+    if last is None or last.kind != "INTO":
+        return None
+    if f.previous.up == "TABLE" and f.found.kind in VALUES:
+        return f"INTO takes the name alone: INTO {f.found.text}", f.previous.span
+    if f.found.kind == "COMMA":
+        return f"INTO names one table or file: INTO {f.previous.text}", f.found.span
+    return None
+
+
+def limit(f: Failure) -> Told:
+    """LIMIT 5, 10; LIMIT '5'; LIMIT TO 5; LIMIT ALL; LIMIT 5 ROWS."""
+    last = f.frame.clause
+    if last is None or last.kind != "LIMIT":
+        return None
+    after = f.value_after(f.at + 1) or ""
+    if f.found.kind == "COMMA":
+        after = after or "10"
+        rows = f"SELECT … FROM (…) LIMIT {after} OFFSET {f.previous.text}"
+        return f"LIMIT takes one number, how many rows: LIMIT {after}. To skip some: {rows}", f.found.span
+    if f.previous.kind == "INT" and f.found.up in {"ROWS", "ROW", "UNITS", "%", "PERCENT"}:
+        return f"LIMIT takes a number of rows alone: LIMIT {f.previous.text}", f.found.span
+    if f.previous.kind != "LIMIT":
+        return None
+    if f.found.up in {"ALL", "NULL", "NONE"}:
+        return "Without LIMIT all rows are given: leave it out", f.found.span
+    if f.found.kind == "STRING" and f.found.text.strip("'").isdigit():
+        return f"LIMIT takes a number without quotes: LIMIT {f.found.text[1:-1]}", f.found.span
+    if f.found.kind in {"NAME", "TO"} and after.isdigit() and len(f.found.text) <= 5:
+        return f"LIMIT is followed by its number: LIMIT {after}", f.found.span
+    return None
+
+
+def contrast_value(f: Failure) -> Told:
+    """CONTRAST low, random; CONTRAST BY low."""
+    if f.frame.clause is None or f.frame.clause.kind != "CONTRAST":
+        return None
+    if f.found.kind == "COMMA" and f.previous.kind in {"LOW", "RANDOM"}:
+        return "CONTRAST takes one of low, random and images: ask once with each", f.found.span
+    if f.found.up in {"LOW", "RANDOM"} and f.previous.up in {"BY", "WITH", "TO"}:
+        return f"CONTRAST is followed by its value: CONTRAST {f.found.text}", f.previous.span
+    return None
+
+
+def plan_of(f: Failure) -> Told:
+    """EXPLAIN PLAN FOR EXPLAIN fc."""
+    words_ = [t.up for t in f.fed]
+    if words_[:2] != ["EXPLAIN", "PLAN"] or f.found.kind == "OF" or len(f.fed) > 4:
+        return None
+    verb = next((i for i in range(f.first + 2, f.end) if f.code.up(i, f.end) in VERBS), None)
+    rest = f.rest_of_line(verb) if verb is not None else None
+    place = Span(f.fed[0].start, f.fed[1].end)
+    return f"What would run is told by PLAN: PLAN {rest or 'EXPLAIN layer4 OF labnet'}", place
+
+
+def after_object(f: Failure) -> Told:
+    """DISCOVER CONCEPTS layer4, DETECT OUTLIERS lab.probe, CLASSES 'boat'."""
+    if f.previous.kind == "CLASSES" and f.found.kind in {"STRING", "INT"}:
+        return f"CLASSES are all of them; one is CLASS {f.found.text}", f.previous.span
+    word = {"CONCEPTS": "IN", "OUTLIERS": "ON"}.get(f.previous.kind)
+    if word is None or f.found.kind not in VALUES | {"LPAR"} or f.found.up in {"FROM", "SET", *OTHER_WORDS}:
+        return None
+    if near_clause(f) is not None:
+        return None
+    start = f.text_between(f.before(2).start, f.previous.end).upper()
+    value = f.value_after(f.at) or CLAUSES[word].example
+    return f"{_COMES_AFTER[word]} after {word}: {start} {word} {value}", f.found.span
 
 
 def group_by(f: Failure) -> Told:
@@ -122,16 +221,38 @@ def other_word(f: Failure) -> Told:
     if wrong.up == "FROM" and f.frame.verb.up == "TRANSFER":
         message = "An answer knows where its targets come from: TRANSFER labels TO layer4 OF labself"
         return message, wrong.span
-    clause = OTHER_WORDS.get(wrong.up) or _from(f)
-    current = f.frame.clause
+    clause = _clause_for(f, wrong.up)
+    if clause is None:
+        return None
+    return _comes_after(f, clause, wrong, value_at)
+
+
+def _clause_for(f: Failure, word: str) -> str | None:
+    """The clause that a word stands for, if the verb reads it."""
+    clause, verb = OTHER_WORDS.get(word) or _from(f), f.frame.verb_data()
+    if clause in CLAUSES and verb is not None and clause not in verb.clauses:
+        return "USING" if clause == "CONTRAST" and "USING" in verb.clauses else None
+    return clause
+
+
+def _comes_after(f: Failure, clause: str, wrong: Terminal, value_at: int) -> Told:
+    current, verb = f.frame.clause, f.frame.verb
+    assert verb is not None
     if wrong is f.previous and (current is None or long_word(current.kind) == clause):
         return None
-    if wrong.up == "SAVE" and f.code.up(value_at, f.end) in {"AS", "TO", "INTO"}:
+    if f.code.up(value_at, f.end) in {"AS", "TO", "INTO", "BY", "FIRST", "NEXT", "TOP"}:
         value_at += 1
-    value = f.value_after(value_at) or (CLAUSES[clause].example if clause in CLAUSES else "labels")
+    if wrong.up == "BY":
+        using = f"USING {f.value_after(value_at) or 'falcon'}"
+        return f"BY stands after JUDGED, CAPTIONED and ORDER; methods come after USING: {using}", wrong.span
+    value = f.value_after(value_at) or _EXAMPLES.get(clause) or CLAUSES[clause].example
+    if clause == "WHERE":
+        value = f.rest_of_line(value_at) or _EXAMPLES[clause]
+    if clause == "LIMIT" and not value.isdigit():
+        value = _EXAMPLES[clause]
     short = f"{clause} {value}"
-    before = f.text_between(f.frame.verb.start, wrong.start).rstrip()
-    whole = not f.frame.clauses and len(before) <= 30 and "\n" not in before and clause != "INTO"
+    before = f.text_between(verb.start, wrong.start).rstrip()
+    whole = not f.frame.clauses and len(before) <= 30 and "\n" not in before and clause in CLAUSES
     return f"{_COMES_AFTER[clause]} after {clause}: {f'{before} {short}' if whole else short}", wrong.span
 
 
@@ -148,6 +269,8 @@ def noise_word(f: Failure) -> Told:
         return None
     if before.kind not in VERB_KINDS | CLAUSE_WORDS | {"BY"}:
         return None
+    if name.up == "ALL" and f.found.up in {"LAYERS", "UNITS"}:
+        return "A star stands for every layer: EXPLAIN * OF labnet", name.span.to(f.found.span)
     word = before.up if before.kind != "BY" else f"{f.before(3).up} BY"
     return f"{word} takes the name alone: {word} {f.value_after(f.at) or f.found.text}", name.span
 
@@ -167,7 +290,8 @@ def missing_by(f: Failure) -> Told:
         return None
     word = f.previous.kind
     example = {"JUDGED": "labclip", "CAPTIONED": "lab.captions", "ORDER": "score"}[word]
-    return f"{word} is followed by BY: {word} BY {f.value_after(f.at) or example}", f.found.span
+    instead = f.found.up in CLAUSE_WORDS | {"WITH", "AS", "FROM"}
+    return f"{word} is followed by BY: {word} BY {f.value_after(f.at + instead) or example}", f.found.span
 
 
 def missing_object(f: Failure) -> Told:
@@ -182,11 +306,29 @@ def misspelt_clause(f: Failure) -> Told:
         return None
     if f.frame.called or f.found.text in f.code.text[: f.found.start].split():
         return None
-    words = [w.split()[0] for w in (*CLAUSES, *_TAIL_ORDER) if f.wants_clause or w in TAIL_WORDS]
-    near = nearest(f.found.text, words) if len(f.found.text) > 2 else None
+    near = near_clause(f)
     if near is None or (f.code.up(f.at + 1, f.end) in {",", ""} and f.at + 1 >= f.end):
         return None
-    return f"No clause is called {f.found.text}. Did you mean {near}?", f.found.span
+    if near in OTHER_WORDS or near == "FROM":
+        clause = _clause_for(f, near)
+        return _comes_after(f, clause, f.found, f.at + 1) if clause is not None else None
+    return f"No clause is called {f.found.text}. Did you mean {long_word(near)}?", f.found.span
+
+
+def near_clause(f: Failure) -> str | None:
+    """The word, of those that could stand here, that this one is a misspelling of."""
+    verb, seen = f.frame.verb_data(), {long_word(c.kind) for c in f.frame.clauses}
+    able = [c for c in CLAUSES if f.wants_clause and c not in seen and (verb is None or c in verb.clauses)]
+    able += [long_word(w) for w in _TAIL_ORDER if f.wants_clause or w in f.expected]
+    here = [w.split()[0] for w in able]
+    known = [*here, *(["FROM"] if f.wants_clause and {"OF", "ON"} & set(here) else [])]
+    word = f.found.up
+    turned = next((w for w in known if w != word and sorted(w) == sorted(word)), None)
+    if turned is not None or len(word) <= 2:
+        return turned
+    more = [c.split()[0] for c in CLAUSES if f.wants_clause and c.split()[0] not in known]
+    others = get_close_matches(word, [w for w in OTHER_WORDS if len(w) > 4], n=1, cutoff=0.85)
+    return nearest(word, here) or nearest(word, more) or (others[0] if others and word.isalpha() else None)
 
 
 def needs(f: Failure) -> Told:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from .ast import Span
-from .scan import CLAUSE_WORDS, Code
+from .scan import CLAUSE_WORDS, Code, words
 from .verbs import CLAUSES, SPELLINGS, TAIL, VERBS, Clause, Verb
 
 VALUES = frozenset({"NAME", "QUOTED", "STRING", "PARAMETER", "INT", "FLOAT"})
@@ -18,7 +18,15 @@ _SPOKEN = {
     "NAME": "a name", "STRING": "text in single quotes", "INT": "a whole number", "LPAR": "(", "RPAR": ")",
     "LSQB": "[", "RSQB": "]", "EQUAL": "=", "COLON": ":", "COMMA": "a comma", "VERB": "a verb", "$END": "the end",
 }  # fmt: skip
-_UNSPOKEN = frozenset({"QUOTED", "PARAMETER", "FLOAT", "SQL", "CONDITION", "ORDERING", "TARGET_VERB", "SOURCE_VERB"})
+# Terminals that are spoken of together, by what they are the beginning of.
+_TOGETHER = (
+    (frozenset({"NAME", "STRING", "TRUE"}), VALUES | {"TRUE", "FALSE", "NULL", "LSQB", "LPAR"}, "a value"),
+    (frozenset({"TARGET_VERB"}), VERB_KINDS | {"NAME", "SQL"}, "a query, such as EXPLAIN layer4 OF labnet"),
+    (frozenset({"CLASS"}), words("NAME QUOTED PARAMETER CLASS SYNSET TEXT MODEL CLASSES GROUPS FAILURES LPAR"),
+     "a layer, CLASS, TEXT or another target"),
+    (frozenset({"TRUE"}), words("TRUE FALSE NULL"), "true, false or null"),
+)
+_UNSPOKEN = frozenset({"QUOTED", "PARAMETER", "FLOAT", "SQL", "CONDITION", "ORDERING"})
 
 
 class Terminal(NamedTuple):
@@ -145,6 +153,26 @@ class Failure:
         text = self.text_between(start, self.code.tokens[i].end)
         return text if "\n" not in text and len(text) <= 60 else None
 
+    def value_before(self) -> str | None:
+        """The value that was read last, with its selection or arguments."""
+        depth, i = 0, len(self.fed) - 1
+        while i > 0:
+            kind = self.fed[i].kind
+            depth += (kind in {"RPAR", "RSQB"}) - (kind in {"LPAR", "LSQB"})
+            if depth == 0 and (kind in VALUES or (kind in {"LPAR", "LSQB"} and self.fed[i - 1].kind not in VALUES)):
+                break
+            i -= 1
+        text = self.text_between(self.fed[i].start, self.previous.end) if i > 0 else ""
+        return text if 0 < len(text) <= 60 and text.isprintable() else None
+
+    def rest_of_line(self, token: int) -> str | None:
+        """What is written from this token to the end of its line or statement."""
+        if token >= self.end:
+            return None
+        start = self.code.tokens[token].start
+        text = self.text_between(start, self.code.tokens[self.end - 1].end).splitlines()[0].rstrip()
+        return text if len(text) <= 60 and text.isprintable() else None
+
     def clause_text(self, token: int) -> str:
         """The clause that begins at this token, up to the next one, shortened to its first value."""
         word = self.code.tokens[token].text
@@ -155,16 +183,20 @@ class Failure:
 
     def spoken(self) -> str:
         """What could stand here, in the user's words."""
-        words: list[str] = []
+        out: list[str] = []
         verb = self.frame.verb_data()
         if self.wants_clause:
             seen = {long_word(c.kind) for c in self.frame.clauses}
             able = [c for c in CLAUSES if c not in seen and (verb is None or c in verb.clauses)]
-            words.append(f"a clause such as {', '.join(able[:4])}" if able else f"one of {', '.join(TAIL)}")
-        hidden = _UNSPOKEN | TAIL_WORDS | CLAUSE_WORDS | {"LPAR"} if self.wants_clause else _UNSPOKEN
-        order = ["NAME", "STRING", "INT", *sorted(self.expected - set(_SPOKEN)), *list(_SPOKEN)[3:]]
-        for kind in order:
-            if kind in self.expected and kind not in hidden:
-                words.append(_SPOKEN.get(kind, long_word(kind)))
-        words = list(dict.fromkeys(words)) or ["nothing more"]
-        return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+            out.append(f"a clause such as {', '.join(able[:4])}" if able else f"one of {', '.join(TAIL)}")
+        left = self.expected - _UNSPOKEN
+        if self.wants_clause:
+            left -= TAIL_WORDS | CLAUSE_WORDS | {"LPAR"}
+        for sign, every, phrase in _TOGETHER:
+            if sign <= left:
+                out.append(phrase)
+                left -= every
+        order = ["NAME", "STRING", "INT", *sorted(left - set(_SPOKEN)), *list(_SPOKEN)[3:]]
+        out += [_SPOKEN.get(kind, long_word(kind)) for kind in order if kind in left]
+        out = list(dict.fromkeys(out)) or ["nothing more"]
+        return out[0] if len(out) == 1 else f"{', '.join(out[:-1])} or {out[-1]}"

@@ -69,7 +69,7 @@ class Parser:
                 whole = self.statement(first, end)
             except Diagnostic as problem:
                 self.problems += problem.every()
-            while self.rest is not None:  # only a semicolon was missing before another statement
+            while self.rest is not None:  # another statement begins behind what does not belong, or without a semicolon
                 at, self.rest = self.rest, None
                 try:
                     self.statement(at, end)
@@ -81,9 +81,10 @@ class Parser:
         """Raises Diagnostic with every mistake; `rest` then says where another statement begins, if one does."""
         owner = route(self.code, first, end)
         if owner == "unknown":
-            from .mistakes import unknown_statement
+            from .unknown import unknown_statement
 
-            raise unknown_statement(self.code, first, end)
+            mistake, self.rest = unknown_statement(self.code, first, end)
+            raise mistake
         statement = self.fragment(first, end) if owner == "clq" else self.sql(first, end)
         if isinstance(statement, Define):
             self.defined.add(statement.name.lower())
@@ -98,9 +99,9 @@ class Parser:
         """The mistakes of a statement that is never closed, in what stands before that."""
         owner = route(self.code, first, end)
         if owner == "unknown":
-            from .mistakes import unknown_statement
+            from .unknown import unknown_statement
 
-            self.problems.append(unknown_statement(self.code, first, end))
+            self.problems.append(unknown_statement(self.code, first, end)[0])
         elif owner == "clq" and sound > first:
             self.problems += read_start(self.code, first, sound).problems
         elif owner == "sql" and sound > first:

@@ -11,7 +11,7 @@ from .ast import Span
 from .bind import bind_each, filled, parameter_value
 from .checked import CheckedContrast, CheckedQuery, CheckedSql, CheckedTarget, Origin, Table, Tail, UnitTarget
 from .declare import Bound, Catalog, Default, Kind, MethodDeclaration, Selected, Slot, Thing
-from .diagnostic import Diagnostic, as_one
+from .diagnostic import FOLLOWS, Diagnostic, as_one, did_you_mean
 from .methods import declared, fit_targets, refuse_unread
 from .resolve import SPOKEN, parts, resolve_whole
 from .settings import set_defaults
@@ -203,10 +203,17 @@ class QueryChecker:
         if found is None and not (q.targets or (q.in_ and self.in_fits)):
             return ()
         if found is None:
+            if not self.in_fits or (q.to is not None and "TO" not in VERBS[q.verb].clauses):
+                raise Diagnostic(FOLLOWS, "the model stands in a clause that has been told of", q.verb_span)
             first = next((t for t in q.targets if t.place is not None), None)
             written = first.place.name if first and first.place else None
-            layer = written.text if isinstance(written, ast.Name) else "layer4"
-            self._ask("model", f"{q.verb} {layer} OF labnet" if first else "OF labnet", first.span if first else None)
+            layer, model = written.text if isinstance(written, ast.Name) else "layer4", "labnet"
+            before, dot, after = layer.partition(".")
+            owner = self.catalog.find(before) if dot else None
+            if owner is not None and owner.kind == "model":
+                layer, model = after, before
+            example = f"{q.verb} {layer} OF {model}" if first else "OF labnet"
+            self._ask("model", example, first.span if first else None)
         return (found.thing if isinstance(found, Selected) else found,)  # type: ignore[return-value]
 
     def _brought(self, targets: Sequence[CheckedTarget] | None) -> bool:
@@ -338,8 +345,23 @@ class QueryChecker:
         contrast = self.query.contrast
         if contrast is None:
             return None
-        images = parts(contrast.images, "dataset", self.catalog, "CONTRAST") if contrast.images is not None else ()
-        return CheckedContrast(contrast.kind, images)
+        if contrast.images is None:
+            return CheckedContrast(contrast.kind)
+        self._refuse_word(contrast.images)
+        return CheckedContrast(contrast.kind, parts(contrast.images, "dataset", self.catalog, "CONTRAST"))
+
+    def _refuse_word(self, images: ast.Source) -> None:
+        """CONTRAST 'low', CONTRAST lowest: low and random are words, not names."""
+        text = images.value if isinstance(images, ast.Constant) else None
+        name = images.name if isinstance(images, ast.Place) else None
+        if isinstance(text, str) and text.lower() in {"low", "random"}:
+            message = f"{text} stands without quotes: CONTRAST {text}"
+            raise Diagnostic("unexpected", message, images.span)
+        if isinstance(name, ast.Name) and not name.quoted and self.catalog.find(name.text) is None:
+            near = did_you_mean(name.text, ["low", "random", *self.catalog.names("dataset")])
+            if near:
+                message = f"CONTRAST takes low, random or images, not {name.text}.{near}"
+                raise Diagnostic("unknown-name", message, images.span)
 
 
 EMPTY_TAIL = Tail(None, None, None, "")

@@ -14,8 +14,9 @@ from typing import Any
 from .diagnostic import Diagnostic
 from .failure import Failure, Terminal
 from .grammar import tables
+from .literals import encode_string
 from .recovery import Place, further
-from .scan import SQL_QUERY, VERB_WORDS, Code, route, words
+from .scan import SQL_QUERY, VERB_WORDS, Code, opens_query, route, words
 from .verbs import SPELLINGS, VERBS
 
 PATH = re.compile(r"[^\W\d]\w*\**(?:\.[\w*]+)*|\*")
@@ -78,11 +79,13 @@ class _Reader:
         self.fed: list[Terminal] = []
         self.places: list[int] = []
         self.past = first
+        self.problems: list[Diagnostic] = []
+        self.curly: set[int] = set()
 
     def read(self) -> Reading:
         from .mistakes import classify
 
-        out = Reading()
+        out = Reading(problems=self.problems)
         while True:
             try:
                 self._advance()
@@ -91,9 +94,13 @@ class _Reader:
                 break
             except _Stopped as stopped:
                 problem, then = classify(stopped.failure)
-                out.problems.append(problem)
+                if not any((p.message, p.span) == (problem.message, problem.span) for p in out.problems):
+                    out.problems.append(problem)
                 if then == "statement":
-                    out.rest = self.i
+                    from .pasted import pasted
+
+                    mark = pasted(self.code, self.i, self.end)
+                    out.rest = self.i if mark is None else mark.rest
                     break
                 if then == "nothing" or len(out.problems) >= MOST or not self._go_on():
                     break
@@ -135,6 +142,7 @@ class _Reader:
         """Feed every token of the range."""
         while self.i < self.end:
             terminal = self._next()
+            self._refuse_curly(self.i, self.i + 1, terminal.kind)
             if terminal.text == "::":  # SQL's cast sign is two colons of a slice here
                 half = terminal.start + 1
                 self._feed(Terminal("COLON", ":", terminal.start, half))
@@ -147,8 +155,22 @@ class _Reader:
                 kind, stop = fragment
                 if stop > self.i:
                     span = self.code.span(self.i, stop)
+                    self._refuse_curly(self.i, stop)
                     self._feed(Terminal(kind, self.code.text[span.start : span.end], span.start, span.end))
                     self.i = stop
+
+    def _refuse_curly(self, i: int, end: int, kind: str = "STRING") -> None:
+        """Tell of quotes that are none here; what they hold is read all the same. Queries inside SQL tell their own."""
+        while i < end:
+            token = self.code.tokens[i]
+            if token.kind == "curly" and i not in self.curly:
+                self.curly.add(i)
+                written = encode_string(token.text[1:-1]) if kind == "STRING" else token.text[1:-1]
+                says = "Text stands in straight single quotes" if kind == "STRING" else "Names stand without quotes"
+                message = f"{says}: {written}"
+                self.problems.append(Diagnostic("unexpected", message, token.span))
+            close = self.code.partner.get(i, end)
+            i = close if close < end and token.up == "(" and opens_query(self.code, i, self.first, end) else i + 1
 
     def _feed(self, terminal: Terminal) -> Any:
         from lark.exceptions import UnexpectedToken
@@ -183,6 +205,9 @@ class _Reader:
                 return Terminal("OTHER", token.text, token.start, token.end)
             kind = "INT" if _INTEGER.fullmatch(number[0]) else "FLOAT"
             return Terminal(kind, number[0], token.start, number.end())
+        if token.kind == "curly":
+            # In them people write names as well as text.
+            return Terminal("STRING" if "STRING" in can or "NAME" not in can else "NAME", "''", token.start, token.end)
         if token.kind in {"string", "quoted", "param"}:
             kind = "PARAMETER" if token.kind == "param" else token.kind.upper()  # PARAM is the word
             return Terminal(kind, token.text, token.start, token.end)

@@ -98,6 +98,9 @@ def parts(value: ast.Value, kind: Kind | None, catalog: Catalog, slot: str | Non
             return _listed(value, kind, catalog, slot)
         case ast.Subquery():
             return _queried(value, kind, catalog, slot)
+    if kind is None and isinstance(value, ast.Constant):
+        message = "LET gives a name to a thing, such as folder('photos/'); a plain value is a parameter: PARAM k = 3"
+        raise Diagnostic("wrong-kind", message, value.span)
     takes = SPOKEN[kind].takes if kind else "a thing, such as folder('photos/')"
     raise Diagnostic("wrong-kind", f"{slot or (SPOKEN[kind].keyword if kind else 'LET')} takes {takes}", value.span)
 
@@ -182,8 +185,9 @@ def unknown(name: ast.Name, kind: Kind | None, catalog: Catalog, slot: str | Non
         wrong_kind("method", name.text, kind, name.span, slot)
     what = spoken.one if spoken else "thing"
     message = f"No {what.removeprefix('a ').removeprefix('an ')} is called {name.text}."
-    if name.quoted and clause and kind not in {"model", "judge"}:
-        message += f" Double quotes enclose names, single quotes text: {clause} {encode_string(name.text)}"
+    if name.quoted and kind not in {"model", "judge"}:
+        written = f"{clause} {encode_string(name.text)}" if clause else encode_string(name.text)
+        message += f" Double quotes enclose names, single quotes text: {written}"
         raise Diagnostic(spoken.code if spoken else "unknown-name", message, name.span)
     known = list(catalog.names(kind))
     constructors = catalog.constructors(kind)
@@ -212,6 +216,14 @@ def _constructed(call: ast.Call, kind: Kind | None, catalog: Catalog, slot: str 
             raise Diagnostic("unexpected", message, call.name.span)
         if any(m.name == call.name.text for m in catalog.methods()):
             wrong_kind("method", call.name.text, kind, call.name.span, slot)
+        thing = catalog.find(call.name.text)
+        if thing is not None and thing.kind in SPOKEN:
+            number = call.arguments[0].value if len(call.arguments) == 1 else None
+            stop = number.value if isinstance(number, ast.Constant) and isinstance(number.value, int) else 50
+            message = f"{call.name.text} is {SPOKEN[thing.kind].one}, and no function"
+            if thing.kind not in {"model", "judge"}:
+                message += f". Some of it is selected in square brackets: {call.name.text}[0:{stop}]"
+            raise Diagnostic("wrong-kind", message, call.span)
         able = [c.name for c in every if kind is None or c.kind == kind]
         there = (
             f" {SPOKEN[kind].one.capitalize()} is made by {listing(able)}"
@@ -232,6 +244,10 @@ def _listed(value: ast.ListValue, kind: Kind | None, catalog: Catalog, slot: str
     if not value.items:
         raise Diagnostic("empty-data", "This list is empty", value.span)
     things = [isinstance(i, (ast.Call, ast.Subquery, ast.ListValue)) or _is_name(i) for i in value.items]
+    texts_meant = kind in {"vocabulary", "captions", None} and len(things) > 1
+    if texts_meant and all(_unknown_word(i, catalog) for i in value.items):
+        words = ", ".join(encode_string(i.name.text) for i in value.items)  # type: ignore[union-attr]
+        raise Diagnostic("unexpected", f"Words in a list stand in single quotes: [{words}]", value.span)
     if any(things) or kind == "dataset":
         return tuple(part for item in value.items for part in parts(item, kind, catalog, slot))
     texts = [plain_value(item, catalog) for item in value.items]
@@ -240,6 +256,13 @@ def _listed(value: ast.ListValue, kind: Kind | None, catalog: Catalog, slot: str
             message = f"A list after {slot or SPOKEN[kind or 'vocabulary'].keyword} holds text: ['boat', 'car']"
             raise Diagnostic("wrong-kind", message, item.span)
     return (Selected(catalog.inline(texts, kind or "vocabulary", value.span), value.span),)
+
+
+def _unknown_word(value: ast.Value, catalog: Catalog) -> bool:
+    """A bare or double-quoted word that stands for nothing."""
+    if not isinstance(value, ast.Place) or not isinstance(value.name, ast.Name) or value.selection is not None:
+        return False
+    return catalog.find(value.name.text) is None and (value.name.quoted or "." not in value.name.text)
 
 
 def _is_name(value: ast.Value) -> bool:

@@ -57,16 +57,21 @@ _TOKEN = re.compile(
   | (?P<param>\$\w+)
   | (?P<word>[^\W\d][\w$]*)
   | (?P<number>(?:\d[\d_]*(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
+  | (?P<curly>[‘’‚‛“”„‟«»][^‘’‚‛“”„‟«»\n\r]*[‘’‚‛“”„‟«»] | [‘“„«][^\s'"‘’“”„«»]+['"])
   | (?P<punct>::|\.\.|:=|->|=>|<=|>=|<>|!=|==|\|\||//|.)
     """,
     re.X | re.S,
 )
 _COMMENT = re.compile(r"/\*|\*/")
 _LINE = re.compile(r"[^\n\r]*")
+_CURLY = re.compile("[‘’‚‛“”„‟«»]")
 
 
 class Token(NamedTuple):
-    """`up` is the word in upper case, the punctuation as it stands, and empty for anything else."""
+    """`up` is the word in upper case, the punctuation as it stands, and empty for anything else.
+
+    The kind `curly` is text in quotes that neither language knows: ‘boat’, “boat”.
+    """
 
     kind: str
     text: str
@@ -103,9 +108,17 @@ def _first_open(text: str, tokens: list[Token], problem: Diagnostic) -> Diagnost
     quote = text[problem.span.start] if problem.span is not None else ""
     for i, token in enumerate(tokens[:-1] if quote in {"'", '"'} else ()):
         beside = tokens[i + 1].start == token.end and tokens[i + 1].kind in {"word", "number"}
-        if beside and token.text[0] == quote and "\n" in token.text:
+        if not beside or token.text[0] != quote:
+            continue
+        if "\n" in token.text:
             del tokens[i:]
             return Diagnostic(problem.code, problem.message, Span(token.start, token.start + 1))
+        line = _LINE.match(text, token.start)
+        if quote == "'" and line is not None and line[0].count("'") % 2:
+            written = f"{token.text}'{tokens[i + 1].text}"
+            del tokens[i:]
+            message = f"An apostrophe inside text is written twice: {written} …"
+            return Diagnostic(problem.code, message, Span(token.end - 1, token.end))
     return problem
 
 
@@ -126,12 +139,19 @@ def _scan(text: str, out: list[Token]) -> None:
         word = text[here:stop]
         if word in {"'", '"'}:
             what = "text is never closed with '" if word == "'" else 'name is never closed with "'
-            raise Diagnostic("open-text", f"This {what}", Span(here, stop))
+            raise Diagnostic("open-text", f"This {what}{_other_quote(text, stop)}", Span(here, stop))
         if kind != "space":
             # Only ASCII words can be keywords: Unicode would fold 'ı' and 'ſ' into I and S.
             up = word.upper() if kind == "word" and word.isascii() else word if kind == "punct" else ""
             out.append(Token(kind, word, here, stop, up))
         here = stop
+
+
+def _other_quote(text: str, start: int) -> str:
+    """What stands in the same line in place of the quote that is missing."""
+    line = _LINE.match(text, start)
+    found = _CURLY.search(line[0] if line else "")
+    return f"; {found[0]} is another sign" if found else ""
 
 
 class Comment(NamedTuple):
@@ -285,7 +305,7 @@ def route(code: Code, first: int, end: int) -> Owner:
     if one == "EXPLAIN":
         return _route_explain(code, first, end)
     if one == "SHOW":
-        return "clq" if two in SHOW_WORDS else "sql"
+        return "clq" if two in SHOW_WORDS | {""} else "sql"
     if one in {"SET", "RESET"}:
         return "clq" if two in SETTING_WORDS and three != "." else "sql"
     if one == "IMPORT":

@@ -77,42 +77,52 @@ def _named(target: ast.Target, models: Sequence[Thing], catalog: Catalog) -> Ite
         rows = catalog.rows(check_body(target.subquery.body, catalog))
         found = [] if rows is None else column_of(rows, target.kind, target.subquery.span)
         values = [(v, target.subquery.span) for v in found if isinstance(v, (int, str))]
+    mistake = as_one(_wrong_values(target.kind, values, models, catalog))
+    if mistake is not None:
+        raise mistake
     for value, span in values:
-        if target.kind == "synset":
-            _synset(value, span, catalog)
         if target.kind != "class":
             yield OtherTarget(target.kind, span, None, (value,))  # type: ignore[arg-type]
             continue
         for model in models:
-            _class(value, span, model)
             yield OtherTarget("class", span, model, (value,))
 
 
-def _class(value: int | str, span: Span, model: Thing) -> None:
-    """Raises Diagnostic for a class that the model does not tell apart, where its classes are known."""
+def _wrong_values(
+    kind: str, values: Iterable[tuple[int | str, Span]], models: Sequence[Thing], catalog: Catalog
+) -> Iterator[Diagnostic]:
+    """Every class that a model does not tell apart, every synset that WordNet has not."""
+    for value, span in values:
+        if kind == "synset":
+            yield from _synset(value, span, catalog)
+        for model in models if kind == "class" else ():
+            yield from _class(value, span, model)
+
+
+def _class(value: int | str, span: Span, model: Thing) -> Iterator[Diagnostic]:
     known = model.classes() if isinstance(model, ClassifierThing) else None
     if known is None:
         return
     if isinstance(value, int):
         if not 0 <= value < len(known):
-            message = f"{model.name} tells {len(known)} classes apart, 0 to {len(known) - 1}"
-            raise Diagnostic("unknown-class", message, span)
+            message = f"{model.name} has no class {value}; it tells {len(known)} apart, 0 to {len(known) - 1}"
+            yield Diagnostic("unknown-class", message, span)
     elif value not in known:
         near = did_you_mean(value, known) or f" It tells {listing(known)} apart"
-        raise Diagnostic("unknown-class", f"{model.name} has no class {encode_string(value)}.{near}", span)
+        yield Diagnostic("unknown-class", f"{model.name} has no class {encode_string(value)}.{near}", span)
 
 
 _SYNSET = re.compile(r"\S+\.[nvasr]\.\d{2}")
 
 
-def _synset(value: int | str, span: Span, catalog: Catalog) -> None:
+def _synset(value: int | str, span: Span, catalog: Catalog) -> Iterator[Diagnostic]:
     if not isinstance(value, str) or not _SYNSET.fullmatch(value):
         word = str(value).split(".")[0].strip().replace(" ", "_") or "bird"
         message = f"A synset is written word.part.number: {encode_string(f'{word}.n.01')}; for the word itself TEXT"
-        raise Diagnostic("unknown-synset", message, span)
-    if isinstance(catalog, SynsetCatalog) and not catalog.synset(value):
+        yield Diagnostic("unknown-synset", message, span)
+    elif isinstance(catalog, SynsetCatalog) and not catalog.synset(value):
         near = did_you_mean(value, catalog.synsets(value.split(".")[0]))
-        raise Diagnostic("unknown-synset", f"WordNet has no synset {encode_string(value)}.{near}", span)
+        yield Diagnostic("unknown-synset", f"WordNet has no synset {encode_string(value)}.{near}", span)
 
 
 def checked_places(
@@ -212,6 +222,20 @@ def unknown_layer(
         takes = f"{query.verb} takes a target, as in {VERBS[query.verb].example}"
         raise Diagnostic("wrong-kind", f"{name} is {spoken.one}; {spoken.belong}. {takes}", span)
     there = f"Its layers: {listing(ranges(_outer(known)), 16)} (SHOW LAYERS OF {model.name})"
+    classes = (model.classes() if isinstance(model, ClassifierThing) else None) or ()
+    if name in classes:
+        message = f"{model.name} has no layer {name}; the class that it tells apart is CLASS {encode_string(name)}"
+        raise Diagnostic("unknown-layer", message, span)
+    if name.lower() in {"layers", "all", "layer", "every"}:
+        raise Diagnostic("unknown-layer", f"{model.name} has no layer {name}; a star stands for every one: *", span)
+    layer, _, unit = name.rpartition(".")
+    if layer in known and unit.isdigit():
+        message = f"{model.name} has no layer {name}; a unit stands in brackets: {layer}[{unit}]"
+        raise Diagnostic("unknown-layer", message, span)
+    if name.startswith(f"{model.name}."):
+        own = name.removeprefix(f"{model.name}.")
+        message = f"{model.name} has no layer {name}; layers are named without their model: {own}"
+        raise Diagnostic("unknown-layer", message, span)
     if "*" in name:
         message = f"No layer of {model.name} matches {name}. {there}"
     else:

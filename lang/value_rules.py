@@ -6,26 +6,18 @@ import re
 from collections.abc import Set
 
 from .ast import Span
-from .diagnostic import did_you_mean
-from .failure import VALUES, Failure, long_word
+from .failure import VALUES, Failure, Terminal, long_word
 from .literals import encode_string
-from .scan import CLAUSE_WORDS, CLQ_STARTS, SHOW_WORDS, SQL_QUERY, VERB_WORDS, words
-from .verbs import CLAUSES, QUERY_VERBS
+from .scan import CLAUSE_WORDS, CLQ_STARTS, SQL_QUERY, VERB_WORDS, words
+from .verbs import CLAUSES
 
 Told = tuple[str, Span] | None
 
 _UNITS = words("LAYER LAYERS UNIT UNITS NEURON NEURONS CHANNEL CHANNELS FEATURE FEATURES")
-FORMS = {
-    "LET": "LET is written LET photos = folder('photos/')",
-    "PARAM": "PARAM is written PARAM k = 100; then $k stands for it",
-    "RESET": "RESET is written RESET model",
-    "DEFINE": "DEFINE is written DEFINE top(layer, n = 3) AS EXPLAIN $layer …",
-    "PLAN": "PLAN is followed by a query: PLAN EXPLAIN layer4 OF labnet",
-}
 
 
-def comment(f: Failure) -> Told:
-    return ("Comments begin with --", f.found.span) if f.found.text in {"#", "//"} else None
+# What people write before the name in a slot.
+_SLOTS = words("MODEL MODELS METHOD DATASET DATA IMAGES VOCABULARY VOCAB WORDS JUDGE CAPTIONS LAYER LAYERS NAME CLASS")
 
 
 def slice_dots(f: Failure) -> Told:
@@ -34,7 +26,7 @@ def slice_dots(f: Failure) -> Told:
     if opener is None or opener.kind != "LSQB" or f.previous.kind not in {"INT", "LSQB"}:
         return None
     minus = f.found.kind == "INT" and f.found.text.startswith("-")
-    if f.found.text != ".." and f.found.up != "TO" and not minus:
+    if f.found.text not in {"..", "…", "–", "—", "−"} and f.found.up != "TO" and not minus:
         return None
     start = f.before(1 if f.previous.kind == "LSQB" else 2)
     name = next((t for before, t in zip(f.fed[1:], f.fed, strict=False) if before is opener), start)
@@ -45,26 +37,67 @@ def slice_dots(f: Failure) -> Told:
     return f"A slice is written with a colon: {name.text}[{low}:{high}]", sign
 
 
+def unit_of(f: Failure) -> Told:
+    """unit 3 of layer4."""
+    if f.found.kind != "INT" or f.previous.up not in _UNITS or f.previous.kind != "NAME":
+        return None
+    if f.code.up(f.at + 1, f.end) not in {"OF", "IN"} or f.code.up(f.at + 3, f.end) not in {"OF", "IN"}:
+        return None
+    layer = f.value_after(f.at + 2) or "layer4"
+    return f"Units stand in brackets after their layer: {layer}[{f.found.text}]", f.previous.span
+
+
 def selection(f: Failure) -> Told:
-    """layer4[], layer4(0:64), layer4 unit 3, layer 4."""
+    """layer4[], layer4(0:64), layer4 unit 3, layer 4, layer4:3, layer4 3."""
     opener = f.frame.opener
-    if opener is not None and opener.kind == "LSQB" and "COLON" in f.expected and f.previous.kind in {"LSQB", "COMMA"}:
-        return "Numbers, slices, names in quotes or a subquery select: layer4[0:64]", f.found.span
+    if opener is not None and opener.kind == "LSQB" and "COLON" in f.expected:
+        told = _inside_brackets(f, opener)
+        if told is not None:
+            return told
     if f.frame.called or f.previous.kind != "NAME":
         return None
+    name = f.previous.text
     if f.found.kind == "LPAR" and f.found.start == f.previous.end and "LSQB" in f.expected:
-        return f"Units are selected in square brackets: {f.previous.text}[0:64]", f.found.span
+        return f"Units are selected in square brackets: {name}[0:64]", f.found.span
     after = f.code.tokens[f.at + 1] if f.at + 1 < f.end else None
-    if f.found.up in _UNITS and after is not None and after.kind == "number" and "LSQB" in f.expected:
-        return f"Units stand in brackets after their layer: {f.previous.text}[{after.text}]", f.found.span
+    number = after is not None and after.kind == "number"
+    if f.found.up in _UNITS and after is not None and number and "LSQB" in f.expected:
+        return f"Units stand in brackets after their layer: {name}[{after.text}]", f.found.span
     if f.found.kind == "INT" and f.previous.up in _UNITS:
         return "A layer is written by its name, its units in brackets: layer4[0:64]", f.previous.span
+    if f.found.kind == "INT" and "LSQB" in f.expected and not f.frame.clauses and not f.found.text.startswith("-"):
+        return f"Units stand in brackets after their layer: {name}[{f.found.text}]", f.found.span
+    beside = f.found.start == f.previous.end
+    if f.found.text in {":", "@"} and beside and after is not None and "LSQB" in f.expected and not f.frame.opener:
+        units = re.compile(r"[\d:]*\d").match(f.code.text, after.start)
+        if f.found.text == ":" and units is not None and number:
+            return f"Units stand in brackets after their layer: {name}[{units[0]}]", f.found.span
+        if f.found.text == "@" and not f.frame.clauses:
+            return f"The model comes after OF: {name} OF {f.value_after(f.at + 1) or 'labnet'}", f.found.span
     return None
+
+
+def _inside_brackets(f: Failure, opener: Terminal) -> Told:
+    name = next((t.text for before, t in zip(f.fed[1:], f.fed, strict=False) if before is opener), "layer4")
+    if f.found.kind == "FLOAT":
+        whole = f.found.text.split(".")[0] or "0"
+        return f"What is selected is counted in whole numbers: {whole}, not {f.found.text}", f.found.span
+    if f.previous.kind == "COMMA" and f.found.kind == "RSQB":
+        return "Something is missing after the comma: a number, slice or name in quotes", f.found.span
+    if f.previous.kind not in {"LSQB", "COMMA"}:
+        return None
+    if f.found.up in {"ALL", "*", "EVERY"}:
+        return f"All of it is the name alone: {name}", f.found.span
+    if f.found.up == "RANGE":
+        return f"A slice is written with a colon: {name}[0:64]", f.found.span
+    return f"Numbers, slices, names in quotes or a subquery select: {name}[0:64]", f.found.span
 
 
 def text_for_name(f: Failure) -> Told:
     """OF 'labnet'."""
     if f.found.kind != "STRING" or "NAME" not in f.expected or "STRING" in f.expected or "CLASS" in f.expected:
+        return None
+    if f.previous.kind == "LPAR" or f.found.end - f.found.start < 2:
         return None
     name, word = f.found.text.strip("'"), f.clause.keyword if f.clause else f.previous.up
     return f"Single quotes enclose text; names stand without: {word} {name}", f.found.span
@@ -99,6 +132,8 @@ def bare_target(f: Failure) -> Told:
 
 def what_is(text: str) -> str:
     """The message for a constant where a target stands."""
+    if re.search(r"\.(png|jpe?g|gif|webp|bmp|tiff?)'$", text, re.I):
+        return f"Images come after ON, behind what is looked for: CLASS 'boat' … ON {text}"
     if text.startswith("'"):
         synset = text if re.search(r"\.[nvars]\.\d+'$", text) else f"{text[:-1]}.n.01'"
         return f"What is {text}? Write CLASS {text}, TEXT {text} or SYNSET {synset}"
@@ -111,6 +146,10 @@ def bare_constant(f: Failure) -> Told:
     if kind not in {"CLASS", "SYNSET", "TEXT"}:
         return None
     if f.found.kind not in {"NAME", "QUOTED"}:
+        if f.found.kind == "EQUAL":
+            return f"{kind} is followed by its value, without =: {kind} {f.value_after(f.at + 1) or '…'}", f.found.span
+        if f.found.kind == "FLOAT":
+            return f"{kind} takes text or a whole number: {kind} {f.found.text.split('.')[0] or 0}", f.found.span
         takes = {"CLASS": "text or a number", "SYNSET": "text, such as 'bird.n.01'", "TEXT": "text in single quotes"}
         return f'{kind} needs {takes[kind]}; a layer of that name is written "{f.previous.text}"', f.found.span
     text = encode_string(f.found.text.strip('"'))
@@ -124,49 +163,32 @@ def bare_constant(f: Failure) -> Told:
 
 def bare_path(f: Failure) -> Told:
     """ON photos/val: the run of characters without a space, comma or bracket."""
-    drive = f.found.text == ":" and f.code.up(f.at + 1, f.end) in {"/", "\\"}
-    if f.found.text not in {"/", "//", "~", "\\"} and not drive:
+    text, found = f.code.text, f.found
+    drive = found.text == ":" and f.code.up(f.at + 1, f.end) in {"/", "\\", "//"}
+    here = found.text in {".", ".."} and text[found.end : found.end + 1] in {"/", "\\"}
+    if found.text not in {"/", "//", "~", "\\"} and not drive and not here:
         return None
-    text = f.code.text
-    start = f.previous.start if f.previous.kind == "NAME" and f.previous.end == f.found.start else f.found.start
-    run = re.compile(r"[^\s,;()'\"\[\]]*").match(text, f.found.end)
-    end = run.end() if run else f.found.end
-    return f"A file or folder stands in single quotes: '{text[start:end]}'", Span(start, end)
-
-
-def statement_form(f: Failure) -> Told:
-    """LET, PARAM, SET, DEFINE, IMPORT, SHOW before their value begins."""
-    statement = f.frame.statement
-    if statement is None and f.frame.called and f.fed and f.fed[0].kind == "DEFINE":
-        statement = f.fed[0]
-    if statement is None or (any(t.kind == "EQUAL" for t in f.fed) and statement.kind != "DEFINE") or f.frame.clauses:
-        return None
-    if statement.kind == "SET" and len(f.fed) <= 2:
-        name = f.fed[1].text if len(f.fed) > 1 else "model"
-        return f"SET is written SET {name} = {f.value_after(f.at) or 'labnet'}", f.found.span
-    if statement.kind == "IMPORT":
-        path = re.compile(r"[^\s;'\"]*").search(
-            f.code.text, f.found.start if f.found.kind != "QUOTED" else f.found.start + 1
-        )
-        name = path[0] if path and path[0] else "words.clq"
-        return f"IMPORT takes a file in single quotes: IMPORT '{name}'", f.found.span
-    if statement.kind == "SHOW" and len(f.fed) == 1:
-        return f"SHOW is followed by one of {', '.join(sorted(SHOW_WORDS))}", f.found.span
-    if statement.kind == "DEFINE" and any(t.kind == "AS" for t in f.fed):
-        return None
-    if statement.kind == "SHOW" and f.fed[1].up == "LAYERS":
-        return f"SHOW LAYERS is written SHOW LAYERS OF {f.value_after(f.at) or 'labnet'}", f.found.span
-    if statement.kind in {"LET", "PARAM"} and len(f.fed) == 2 and not f.ends:
-        value = f.value_after(f.at + (f.found.kind not in VALUES or f.found.up in {"AS", "IS", "TO"})) or "…"
-        return f"{statement.kind} is written {statement.kind} {f.fed[1].text} = {value}", f.found.span
-    form = FORMS.get(statement.kind)
-    return (form, f.found.span) if form else None
+    beside = f.previous.kind == "NAME" and f.previous.end == found.start
+    start = f.previous.start if beside else found.start
+    run = re.compile(r"[^\s,;()'\"\[\]]*").match(text, found.end)
+    end = run.end() if run else found.end
+    path, place = text[start:end], Span(start, end)
+    if "://" in path:
+        return "Nothing is fetched from the web: name a folder or file of this machine, ON 'photos/'", place
+    if path == "/" or (f.frame.verb is not None and f.frame.verb.kind == "TARGET_VERB" and not f.frame.clauses):
+        first, _, last = path.rpartition("/")
+        if path.startswith("/") or not first:
+            return "A star stands for any name of a layer: layer*", place
+        return f"No name holds a /; the model comes after OF: {last} OF {first}", place
+    if f.clause is not None and f.clause.keyword in {"OF", "USING"}:
+        return f"No name holds a /: SHOW {(f.clause.several or '').upper()} lists what there is", place
+    return f"A file or folder stands in single quotes: {encode_string(path)}", place
 
 
 def loose_argument(f: Failure) -> Told:
     plain = f.found.kind in {"INT", "FLOAT", "STRING", "TRUE", "FALSE", "NULL"}
     named = f.frame.called and f.previous.kind == "NAME" and f.before(2).kind in {"LPAR", "COMMA"}
-    if named and (plain or f.found.text in {":", "==", ":=", "=>"}):
+    if named and (plain or f.found.text in {":", "==", ":=", "=>", ">=", "<=", ">", "<"}):
         value = f.value_after(f.at + (not plain)) or "…"
         return f"An argument is written name=value: {f.previous.text}={value}", f.found.span
     if f.found.kind != "EQUAL" or f.frame.called or f.frame.clause is None:
@@ -175,7 +197,14 @@ def loose_argument(f: Failure) -> Told:
     if f.previous is last or f.previous.kind == "BY":
         word = long_word(last.kind)
         return f"{word} is followed by its value, without =: {word} {f.value_after(f.at + 1) or '…'}", f.found.span
-    return f"Arguments stand in parentheses after their method: USING method({f.previous.text}=…)", f.found.span
+    argument = f"{f.previous.text}={f.value_after(f.at + 1) or '…'}"
+    if f.previous.kind != "NAME" or f.before(2).kind not in CLAUSE_WORDS | {"BY"}:
+        return f"Arguments stand in parentheses after their method: USING method({argument})", f.found.span
+    if f.clause is not None and f.previous.up in _SLOTS:
+        alone = f"{f.clause.keyword} {f.value_after(f.at + 1) or f.clause.example}"
+        return f"{f.clause.keyword} takes the name alone: {alone}", f.previous.span.to(f.found.span)
+    call = f"USING clip_dissect({argument})"
+    return f"{f.previous.text} is an argument, which stands behind its method: {call}", f.found.span
 
 
 def _loose_name(f: Failure) -> Told:
@@ -210,13 +239,15 @@ def missing_comma(f: Failure) -> Told:
         return f"A comma is missing before {f.found.text}", f.found.span
     several = f.clause.several if f.clause else "targets"
     joins = f.found.up in {"AND", "OR"}
-    last, this = f.previous.text, f.value_after(f.at + joins) or f.found.text
-    joined = f"{last}, {this}" if f.previous.kind in VALUES else f"…, {this}"
-    words = ", ".join(_unused(f)[:3])
-    return (
-        f"Several {several} are joined by commas: {joined}. A clause begins with a word such as {words}",
-        f.found.span,
-    )
+    if f.found.kind == "LPAR":
+        return "A call has one pair of parentheses: clip_dissect(top_k=50)", f.found.span
+    last, this = f.value_before() or "…", f.value_after(f.at + joins) or f.found.text
+    joined = f"{last}, {this}"
+    if f.previous.up in {"AND", "OR"} and f.before(2).kind == "COMMA":
+        return f"After a comma no {f.previous.up} is needed: {this}", f.previous.span
+    clauses = ", ".join(_unused(f)[:3])
+    message = f"Several {several} are joined by commas: {joined}. A clause begins with a word such as {clauses}"
+    return message, f.found.span
 
 
 def _unused(f: Failure) -> list[str]:
@@ -231,7 +262,7 @@ def after_comma(f: Failure) -> Told:
     if f.previous.kind != "COMMA" and not (eaten and f.found.kind in VALUES):
         return None
     place = f.previous.span if eaten else f.found.span
-    takes = f.clause.takes if f.clause and not f.frame.opener else "a value"
+    takes = f.clause.takes if f.clause and not f.frame.opener else "an argument" if f.frame.called else "a value"
     if f.frame.opener is None and f.frame.verb is not None and f.clause is None:
         takes = "a target"
     return f"Something is missing after the comma: {takes}", place
@@ -243,15 +274,18 @@ def stray_bracket(f: Failure) -> Told:
     return ("This } closes nothing", f.found.span) if f.found.text == "}" else None
 
 
-def unknown_verb(f: Failure) -> Told:
-    if "VERB" not in f.expected or f.found.kind not in VALUES | {"$END"}:
+def missing_value(f: Failure) -> Told:
+    """top_k=, and =5 without a name."""
+    if not f.frame.called or f.found.kind in VALUES:
         return None
-    if f.ends:
-        return "FOR needs a verb: SHOW METHODS FOR EXPLAIN", f.found.span
-    near = did_you_mean(f.found.text, QUERY_VERBS) or f" Verbs: {', '.join(sorted(QUERY_VERBS))}"
-    return f"No verb is called {f.found.text}.{near}", f.found.span
+    if f.previous.kind == "EQUAL" and f.before(2).kind == "NAME":
+        return f"{f.before(2).text} needs a value: {f.before(2).text}=…", f.found.span
+    if f.found.kind == "EQUAL" and f.previous.kind in {"LPAR", "COMMA"}:
+        return f"An argument is written name=value: …={f.value_after(f.at + 1) or '…'}", f.found.span
+    return None
 
 
 def anything(f: Failure) -> tuple[str, Span]:
-    found = f.found.text if len(f.found.text) <= 30 else f"{f.found.text[:30]}…"
+    found = f.found.text.splitlines()[0] if f.found.text else ""
+    found = found if len(found) <= 30 and found == f.found.text else f"{found[:30]}…"
     return (f"Unexpected {found}" if not f.ends else "Unexpected end") + f"; expected {f.spoken()}", f.found.span

@@ -32,7 +32,7 @@ def test_every_row_has_an_example_that_no_earlier_row_takes() -> None:
     [
         ("‹EXPLAN› layer4 OF labnet", "unknown-statement", "No statement starts with EXPLAN. Did you mean EXPLAIN?"),
         ("‹draw› fc OF labnet", "unknown-statement", "No statement starts with draw. Did you mean VISUALIZE?"),
-        ("‹net› = folder('a')", "unknown-statement", "To give a name: LET net = …"),
+        ("‹net› = folder('a')", "unknown-statement", "To give a name: LET net = folder('a')"),
         ("SELECT 1; ‹#› more", "unexpected", "Comments begin with --"),
         ("EXPLAIN fc OF labnet ‹OF› labself", "clause-twice", "OF stands twice; several models are joined by commas"),
         (
@@ -70,7 +70,7 @@ def test_every_row_has_an_example_that_no_earlier_row_takes() -> None:
         ("EXPLAIN layer4‹[›0:64 OF labnet", "open-bracket", "This [ is never closed with ]"),
         ("SHOW ‹LAYERS›", "missing-clause", "Of which model? SHOW LAYERS OF labnet"),
         ("SHOW VERB ‹explan›", "unexpected", "No verb is called explan. Did you mean EXPLAIN?"),
-        ("SHOW ‹METHOD›", "missing-argument", "Which? SHOW METHOD and a name"),
+        ("SHOW ‹METHOD›", "missing-argument", "Which method? SHOW METHOD clip_dissect"),
         ("SHOW MODELS ‹labnet›", "unexpected", "SHOW MODELS stands alone"),
         ("SHOW METHODS FOR EXPLAIN ‹OF› x", "unexpected", ""),
     ],

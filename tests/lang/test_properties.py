@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from clq.lang import Diagnostic, ast, check, check_script, mistakes
+from clq.lang import Diagnostic, ast, check, check_script, mistakes, unknown
 from clq.lang.format import format_text
 from clq.lang.layout import WIDTH
 from clq.lang.parse import parse, parse_all
@@ -100,7 +100,7 @@ def test_only_what_the_builder_refuses_is_refused(monkeypatch: pytest.MonkeyPatc
         raise AssertionError(f"the parser stopped: {given}")
 
     monkeypatch.setattr(mistakes, "classify", unread)
-    monkeypatch.setattr(mistakes, "unknown_statement", unread)
+    monkeypatch.setattr(unknown, "unknown_statement", unread)
     text = generate.script(source)
     for problem in parse_all(text)[1]:
         assert problem.span is not None and 0 <= problem.span.start < problem.span.end <= len(text)

@@ -49,6 +49,49 @@ SCRIPTS = (
     "SHOW METHOD falcn",
     "SHOW LAYERS OF labnt",
     "IMPORT 'names.clq'",
+    "ATTRIBUTE CLASS 'boot', 77, 'cart' OF labnet ON lab.probe",
+    "ATTRIBUTE SYNSET 'bird', 'boat.n.1' ON lab.probe USING convis JUDGED BY labclip",
+    "ATTRIBUTE boat OF labnet ON lab.probe",
+    "EXPLAIN labnet.layer4",
+    "EXPLAIN labnet.layer4 OF labnet",
+    "EXPLAIN layer4.3 OF labnet",
+    "EXPLAIN layers OF labnet",
+    "EXPLAIN layer4 IN labnet",
+    "EXPLAIN fc OF labnet ON lab.probe(50)",
+    "EXPLAIN fc OF labnet WITH [boat, car]",
+    'LET words = ["boat", "car"]',
+    "LET x = 3",
+    "EXPLAIN fc OF labnet USING falcon CONTRAST 'low'",
+    "EXPLAIN fc OF labnet USING falcon CONTRAST lowest",
+    "SHOW LAYERS labnet",
+    "SHOW METHODS falcon",
+    "SHOW METHODS OF labnet",
+    "SHOW METHOD",
+    "SHOW VERB",
+    # pasted with a query, or habits of elsewhere
+    "clq> EXPLAIN fc OF labnet;\nclq> EXPLAN fc;",
+    "EXPLAIN fc OF labnet\n...>   USING falcon\n...>   FROM lab.probe;",
+    "$ clq run tour.clq",
+    'clq -c "EXPLAIN fc OF labnet"',
+    ">>> con.run('EXPLAIN fc OF labnet')",
+    'con = clq.connect("results")',
+    "%%clq\nEXPLAIN fc FROM labnet",
+    "```clq\nEXPLAIN fc OF labnet;\n```",
+    "EXPLAIN fc OF labnet;\nexit",
+    "quit()",
+    ".tables",
+    "\\dt",
+    "help EXPLAIN",
+    "please EXPLAIN fc FROM labnet",
+    "- EXPLAIN fc OF labnet",
+    "model: labnet\nlayer: layer4",
+    "net = torchvision('resnet18')",
+    "labels := EXPLAIN fc OF labnet",
+    "EXPLAIN fc OF labnet WITH ‘boat’",
+    "EXPLAIN “fc” OF labnet WITH [“boat”, ‘car’] WHERE concept = ‘boat’",
+    "EXPLAIN fc OF labnet WITH 'boat’",
+    "EXPLAIN fc OF labnet WITH ‘boat'",
+    "EXPLAIN fc OF labnet WITH 'it's a boat';\nSELECT 'x'",
 )
 
 
@@ -77,6 +120,8 @@ def test_every_mistake_looks_as_it_did(request: Any, catalog: Any) -> None:
 
 
 def test_messages_speak_the_language_of_people() -> None:
-    text = SNAPSHOTS.read_text(encoding="utf-8")
+    said = ("error[", "warning[", "note[", "  = ")
+    lines = SNAPSHOTS.read_text(encoding="utf-8").split("\n")
+    text = "\n".join(line for line in lines if line.startswith(said))
     for word in ("Traceback", "UnexpectedToken", "RPAR", "LSQB", "TARGET_VERB", "None", "Span(", "{", "object at"):
         assert word not in text, word
