@@ -20,6 +20,7 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
     def image_name(self, index: int) -> str: ...
+    def dataset_name(self, index: int) -> str: ...
     def read(self, index: int) -> np.ndarray:
         """uint8 [H, W, 3]. Raises OSError or ValueError if the image cannot be read."""
 
@@ -34,7 +35,7 @@ def _decode(images: Images, index: int, lenient: bool) -> np.ndarray | Exception
         raise Diagnostic(
             "unreadable-image", f"image {images.image_name(index)} cannot be read: {error}", exit_code=1,
             hint="repair or remove the file, or SET on_error = 'skip' to do without; what was computed so far is kept "
-            "and the run goes on from there",
+            "and the run goes on from there", about=(images.dataset_name(index),),
         ) from error  # fmt: skip
 
 

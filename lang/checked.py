@@ -106,7 +106,7 @@ class CheckedQuery:
     """A query in which every name has become a thing and every slot is filled. One for each method is planned.
 
     `tails` act one after another: a defined query may have its own. `layers` are what IN names, `to` what TO names.
-    `known` is False before a run whose rows say what the targets are.
+    `known` is False before a run whose rows say what the targets are. `places` says where a thing or layer was written.
     """
 
     verb: str
@@ -132,6 +132,7 @@ class CheckedQuery:
     notes: tuple[Diagnostic, ...] = ()
     origin: Origin | None = None
     known: bool = True
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False)
 
     @property
     def units(self) -> tuple[UnitTarget, ...]:

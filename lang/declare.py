@@ -169,6 +169,11 @@ class Selected:
         return self.thing.name
 
 
+def part_of(name: str, items: Sequence[int | str | slice] | None) -> str:
+    """What tells one selection from a thing from another, for the place of a mistake in it."""
+    return name if items is None else f"{name}{list(items[:20])}"
+
+
 Slot = Literal["model", "dataset", "vocabulary", "captions", "judge", "method"]
 
 
@@ -237,5 +242,5 @@ class Names(Catalog, Protocol):
 __all__ = [
     "REQUIRED", "THING_SETTINGS", "Bound", "Catalog", "ClassifierThing", "ConstructorDeclaration", "Default",
     "DescribedThing", "Kind", "MethodDeclaration", "ModelLike", "ModelThing", "Names", "Need", "Parameter", "Rows",
-    "Selected", "Signature", "Slot", "SynsetCatalog", "TableThing", "Thing",
+    "Selected", "Signature", "Slot", "SynsetCatalog", "TableThing", "Thing", "part_of",
 ]  # fmt: skip

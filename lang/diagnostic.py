@@ -27,6 +27,7 @@ class Diagnostic(Exception):
     """`message` says what was found and what to write; `span` is its place in `text` (a script, named `path`).
 
     `trail` tells how the place was reached, innermost first: the call of a defined query, the IMPORT of its file.
+    `about` names the layer or thing that is wrong where its place is not known: who knows the queries finds it.
     `also` are further mistakes found in the same look; a remark that stops nothing is a warning or a note.
     """
 
@@ -39,6 +40,7 @@ class Diagnostic(Exception):
     exit_code: int = 2
     severity: Severity = "error"
     trail: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
     also: list[Diagnostic] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -47,7 +49,7 @@ class Diagnostic(Exception):
     def __reduce__(self) -> tuple[type[Diagnostic], tuple[object, ...]]:
         """Whole across processes: an exception is otherwise rebuilt from its message alone."""
         place = (self.code, self.message, self.span, self.hint, self.text, self.path)
-        return type(self), (*place, self.exit_code, self.severity, self.trail, self.also)
+        return type(self), (*place, self.exit_code, self.severity, self.trail, self.about, self.also)
 
     def within(self, text: str, path: str | None = None) -> Diagnostic:
         """The same diagnostic with the text it points into, if it has none yet."""

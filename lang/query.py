@@ -10,7 +10,7 @@ from . import ast
 from .ast import Span
 from .bind import bind_each, filled, parameter_value
 from .checked import CheckedContrast, CheckedQuery, CheckedSql, CheckedTarget, Origin, Table, Tail, UnitTarget
-from .declare import Bound, Catalog, Default, Kind, MethodDeclaration, Selected, Slot, Thing
+from .declare import Bound, Catalog, Default, Kind, MethodDeclaration, Selected, Slot, Thing, part_of
 from .diagnostic import FOLLOWS, Diagnostic, as_one, did_you_mean
 from .methods import declared, fit_targets, refuse_unread
 from .resolve import SPOKEN, parts, resolve_whole
@@ -46,6 +46,7 @@ class QueryChecker:
     judge: Thing | None = None
     filling: bool = True
     known: bool = True
+    places: dict[str, Span] = field(default_factory=dict)
     for_fits: bool = True
     in_fits: bool = True
 
@@ -97,7 +98,25 @@ class QueryChecker:
             tails=() if tail == EMPTY_TAIL else (tail,), into=q.into.name if q.into else None,
             into_is_file=q.into.is_file if q.into else False, into_span=q.into.span if q.into else None,
             notes=tuple(n for n in notes if n), origin=self.origin, known=self.known,
+            places=self._places(targets or (), methods or ()),
         )  # fmt: skip
+
+    def _places(self, targets: Sequence[CheckedTarget], methods: Sequence[Bound]) -> dict[str, Span]:
+        """Where things, layers and things among the arguments of methods were written, by their names."""
+        found = dict(self.places)
+        for target in targets:
+            if isinstance(target, UnitTarget):
+                found.setdefault(target.layer, target.span)
+        for method in methods:
+            for name, value in method.values.items():
+                if name in method.spans and isinstance(value, (Thing, Selected)):
+                    found.setdefault(value.name, method.spans[name])
+        return found
+
+    def _placed(self, part: Selected) -> Selected:
+        for name in (part.name, part_of(part.name, part.items)):
+            self.places.setdefault(name, part.span)
+        return part
 
     def _attempt(self, work: Callable[[], Made], otherwise: Other) -> Made | Other:
         """What `work` gives; its mistake is kept for the end."""
@@ -239,16 +258,19 @@ class QueryChecker:
             raise Diagnostic("wrong-kind", f"{name} is {spoken.one}; {spoken.belong}. {takes}", target.place.span)
 
     def _wholes(self, values: Sequence[ast.Value], kind: Kind, needed: bool) -> tuple[Thing, ...]:
-        found = self._each(values, lambda v: (resolve_whole(v, kind, self.catalog),))
+        found = self._each(values, lambda v: (self._whole(v, kind),))
         if values or not needed or not self.filling:
             return found
         filled = self._filled(kind, kind)  # type: ignore[arg-type]
         return (filled.thing,)
 
+    def _whole(self, value: ast.Value, kind: Kind) -> Thing:
+        return self._placed(Selected(resolve_whole(value, kind, self.catalog), value.span)).thing
+
     def _parts(
         self, values: Sequence[ast.Source], kind: Kind, needed: bool, models: Sequence[Thing]
     ) -> tuple[Selected, ...]:
-        found = self._each(values, lambda v: parts(v, kind, self.catalog))
+        found = self._each(values, lambda v: map(self._placed, parts(v, kind, self.catalog)))
         if values or not needed or not self.filling:
             return found
         self._same_defaults(kind, models)
@@ -323,7 +345,7 @@ class QueryChecker:
         if found and isinstance(found[0].thing, Table) and kind == "answer":
             message = f"{found[0].name} is rows of SQL; {verb} takes what a clq query gave"
             raise Diagnostic("wrong-kind", message, source.span)
-        return found[0] if found else None
+        return self._placed(found[0]) if found else None
 
     def _to(self) -> tuple[UnitTarget, ...]:
         to = self.query.to
@@ -348,7 +370,8 @@ class QueryChecker:
         if contrast.images is None:
             return CheckedContrast(contrast.kind)
         self._refuse_word(contrast.images)
-        return CheckedContrast(contrast.kind, parts(contrast.images, "dataset", self.catalog, "CONTRAST"))
+        images = parts(contrast.images, "dataset", self.catalog, "CONTRAST")
+        return CheckedContrast(contrast.kind, tuple(map(self._placed, images)))
 
     def _refuse_word(self, images: ast.Source) -> None:
         """CONTRAST 'low', CONTRAST lowest: low and random are words, not names."""

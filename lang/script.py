@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Union
 
@@ -142,7 +142,15 @@ class ScriptChecker:
             written = ", ".join(p.name for p in found)
             message = f"A name stands for one {found[0].kind}; join several where they are used: {clause} {written}"
             raise Diagnostic("wrong-kind", message, value.span)
-        return self.names.named(found, name)
+        return self._named(found, name, value.span)
+
+    def _named(self, found: Sequence[Selected], name: str, span: ast.Span) -> Thing:
+        """One thing of this name; what cannot be selected is told at its place."""
+        try:
+            return self.names.named(found, name)
+        except Diagnostic as problem:
+            problem.span = problem.span or span
+            raise
 
     def _param(self, statement: ast.ParamStatement) -> None:
         if statement.name in self.given:
@@ -159,7 +167,7 @@ class ScriptChecker:
         made: Any = None
         if value is not None and setting in THING_SETTINGS:
             found = resolve(value, THING_SETTINGS[setting], self.names, slot=f"SET {setting}")
-            made = self.names.named([found], found.name) if isinstance(found, Selected) else found
+            made = self._named([found], found.name, value.span) if isinstance(found, Selected) else found
         elif value is not None:
             made = _setting_value(setting, plain_value(value, self.names), value.span)
         if made is None:

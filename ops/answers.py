@@ -60,7 +60,8 @@ def chosen(units: Units, count: int, layer: str, model: str) -> list[int]:
         elif -count <= item < count:
             out.append(item % count)
         else:
-            raise Diagnostic("unknown-unit", f"{layer} of {model} has {count} units, 0 to {count - 1}, not {item}")
+            message = f"{layer} of {model} has {count} units, 0 to {count - 1}, not {item}"
+            raise Diagnostic("unknown-unit", message, about=(layer, model))
     return list(dict.fromkeys(out))
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..engine.fingerprint import Fingerprints
 from ..engine.operator import Operator, Source
+from ..lang.ast import Span
 from ..lang.declare import MethodDeclaration
 from ..lang.diagnostic import Diagnostic
 from .datasets.readable import readable
@@ -36,12 +37,18 @@ class Job:
     contrast: Literal["low", "random", "images"] | None = None
     contrast_images: Dataset | None = None
     source: Thing | None = None
+    places: Mapping[str, Span] = field(default_factory=dict)
 
     def of(self, thing: Thing | None, what: str) -> Source:
         """The plan's leaf for a thing in a slot. Raises Diagnostic 'missing-clause' for an empty one."""
         if thing is None:
             raise Diagnostic("missing-clause", f"{self.method} needs {what}")
-        return readable(thing.source(self.known), self.known) if self.known.lenient else thing.source(self.known)
+        try:
+            source = thing.source(self.known)
+            return readable(source, self.known) if self.known.lenient else source
+        except Diagnostic as problem:
+            problem.span = problem.span or self.places.get(thing.name)
+            raise
 
     def image_vectors(self) -> Operator:
         """The judge's vectors of the job's images."""

@@ -13,10 +13,24 @@ from ..engine.resources import Resources
 from ..engine.run import optimize, run
 from ..engine.store import Store
 from ..engine.unread import Unreadable
+from ..lang.checked import CheckedQuery
+from ..lang.diagnostic import Diagnostic
 from .answering import Ready
 
 if TYPE_CHECKING:
     from ..engine.measure import Measure
+
+
+def placed(problem: Diagnostic, queries: Sequence[CheckedQuery]) -> Diagnostic:
+    """A mistake found while running, at what it is about in the first query that wrote it."""
+    if problem.span is not None:
+        return problem
+    found = [(q, q.places[name]) for name in problem.about for q in queries if name in q.places]
+    whole = [(q, q.span) for q in queries] if len(queries) == 1 and problem.about else []
+    for query, span in (found or whole)[:1]:
+        problem.span = span
+        return query.origin.mark(problem) if query.origin is not None else problem
+    return problem
 
 
 class Computing:
@@ -51,6 +65,8 @@ class Computing:
             with lease(self.store.root, [o.key for o in ordered(graph_of(plan.roots))], what):
                 try:
                     measures.update(run(plan, self.store, self.resources))
+                except Diagnostic as problem:
+                    raise placed(problem, [q.query for q in queries]) from problem.__cause__
                 except Unreadable as found:
                     self._leave_out(found, queries)
                     continue

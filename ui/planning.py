@@ -6,9 +6,12 @@ import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 from ..engine.fingerprint import Fingerprints
 from ..engine.operator import Operator, digest
+from ..lang.ast import Span
 from ..lang.checked import CheckedQuery, UnitTarget
 from ..lang.declare import Bound, Default, Selected
 from ..lang.diagnostic import Diagnostic
@@ -16,6 +19,8 @@ from ..stdlib.catalog import methods, one_of
 from ..stdlib.datasets.readable import left_out, told
 from ..stdlib.job import Job, Planned
 from ..stdlib.things import Dataset, Judge, Model, Texts, Thing
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,8 @@ def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
     judges: tuple[object, ...] = query.judges or (None,)
     targets: tuple[UnitTarget | None, ...] = query.units or (None,)
     for target, bound, judge in itertools.product(targets, query.methods, judges):
-        job = _job(query, target, bound, judge, known, several_judges=len(judges) > 1)
-        planned.append(_located(lambda job=job: table[job.method].plan(job), query))  # type: ignore[misc]
+        job = _located(partial(_job, query, target, bound, judge, known, several_judges=len(judges) > 1), query)
+        planned.append(_located(partial(table[job.method].plan, job), query))
     answers = tuple(p.answer for p in planned)
     notes = [note.message for note in query.notes]
     if known.lenient:
@@ -73,7 +78,7 @@ def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
     )
 
 
-def _located(work: Callable[[], Planned], query: CheckedQuery) -> Planned:
+def _located(work: Callable[[], Made], query: CheckedQuery) -> Made:
     try:
         return work()
     except Diagnostic as problem:
@@ -94,7 +99,14 @@ def _job(
         changed["judge"] = judge.name
     model = target.model if target is not None else None
     contrast = query.contrast
-    source = _whole(query.source)
+    slots = {
+        "images": (query.images, dataset_of), "words": (query.words, texts_of), "captions": (query.captions, texts_of),
+        "contrast_images": (contrast.images if contrast is not None else (), dataset_of),
+        "source": ((query.source,) if query.source is not None else (), _whole),
+    }  # fmt: skip
+    filled, places = {}, dict(query.places)
+    for slot, (parts, made) in slots.items():
+        filled[slot] = _filled(parts, made, places)
     return Job(
         verb=query.verb,
         known=known,
@@ -104,19 +116,29 @@ def _job(
         model=model if isinstance(model, Model) else None,
         layer=target.layer if target is not None else "",
         units=target.units if target is not None else None,
-        images=dataset_of(query.images),
-        words=texts_of(query.words),
-        captions=texts_of(query.captions),
         judge=judge if isinstance(judge, Judge) else None,
         contrast=contrast.kind if contrast is not None else None,
-        contrast_images=dataset_of(contrast.images) if contrast is not None else None,
-        source=source,
+        places=places,
+        **filled,
     )
 
 
-def _whole(source: Selected | None) -> Thing | None:
-    if source is None:
+def _filled(
+    parts: tuple[Selected, ...], made: Callable[[tuple[Selected, ...]], Thing | None], places: dict[str, Span]
+) -> Any:
+    """The parts of a clause as one thing, of which `places` then knows where it stands."""
+    if not parts:
         return None
-    if isinstance(source.thing, Dataset):
-        return dataset_of((source,))
-    return texts_of((source,)) if isinstance(source.thing, Texts) else None
+    place = parts[0].span.to(parts[-1].span)
+    try:
+        thing = made(parts)
+    except Diagnostic as problem:
+        problem.span = problem.span or place
+        raise
+    if thing is not None:
+        places.setdefault(thing.name, place)
+    return thing
+
+
+def _whole(parts: tuple[Selected, ...]) -> Thing | None:
+    return dataset_of(parts) if isinstance(parts[0].thing, Dataset) else texts_of(parts)

@@ -26,7 +26,7 @@ def module_of(root: torch.nn.Module, layer: str, model: str) -> torch.nn.Module:
         return modules[layer]
     known = [name for name in modules if name]
     raise Diagnostic(
-        "unknown-layer", f"{model} has no layer {layer}.{did_you_mean(layer, known)}",
+        "unknown-layer", f"{model} has no layer {layer}.{did_you_mean(layer, known)}", about=(layer, model),
         hint=f"its layers: {listing([n for n in known if '.' not in n])} (SHOW LAYERS OF {model})",
     )  # fmt: skip
 
@@ -36,7 +36,8 @@ def tensor_of(output: Any, layer: str) -> torch.Tensor:
     if isinstance(output, tuple | list) and output:
         output = output[0]
     if not isinstance(output, torch.Tensor):
-        raise Diagnostic("layer-shape", f"layer {layer} gives {type(output).__name__}, not a tensor", exit_code=1)
+        message = f"layer {layer} gives {type(output).__name__}, not a tensor"
+        raise Diagnostic("layer-shape", message, exit_code=1, about=(layer,))
     return output
 
 
@@ -119,7 +120,7 @@ class Capture:
             if layer not in seen:
                 raise Diagnostic(
                     "layer-shape", f"layer {layer} of {self.name} takes no part in its forward", exit_code=1,
-                    hint="choose a layer that every image passes through",
+                    hint="choose a layer that every image passes through", about=(layer, self.name),
                 )  # fmt: skip
         return [{"activations": seen[layer][how]} for layer, how in self.wanted]
 
@@ -127,5 +128,6 @@ class Capture:
         try:
             found = pooled(arranged(output, layer, self.subject, x), how, self.subject.tokens)
         except ValueError as error:
-            raise Diagnostic("layer-shape", f"layer {layer} of {self.name}: {error}", exit_code=1) from error
+            message = f"layer {layer} of {self.name}: {error}"
+            raise Diagnostic("layer-shape", message, exit_code=1, about=(layer, self.name)) from error
         return np.array(found.float().cpu().numpy())

@@ -82,7 +82,8 @@ class UnitMaps:
         try:
             return arranged(output, layer, self.subject, x)
         except ValueError as error:
-            raise Diagnostic("layer-shape", f"layer {layer} of {self.name}: {error}", exit_code=1) from error
+            message = f"layer {layer} of {self.name}: {error}"
+            raise Diagnostic("layer-shape", message, exit_code=1, about=(layer, self.name)) from error
 
 
 def last_spatial(subject: Subject, target: torch.nn.Module, x: torch.Tensor, layer: str, name: str) -> str:
@@ -114,7 +115,7 @@ def last_spatial(subject: Subject, target: torch.nn.Module, x: torch.Tensor, lay
     if not seen:
         raise Diagnostic(
             "no-gradient", f"no module before {layer} of {name} gives maps, so there is no Grad-CAM", exit_code=1,
-            hint="write falcon(crop=none) to use whole images",
+            hint="write falcon(crop=none) to use whole images", about=(layer, name),
         )  # fmt: skip
     return seen[-1]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import digest
+from ...lang.declare import part_of
 from ...lang.diagnostic import Diagnostic
 from ..things import Dataset
 
@@ -69,7 +70,7 @@ class Combined:
 
 def _opened(dataset: Dataset, items: tuple[Item, ...] | None, device: str) -> tuple[Any, list[int]]:
     images = dataset.spec.open(device)
-    count = len(images)
+    count, about = len(images), (part_of(dataset.name, items), dataset.name)
     if items is None:
         return images, list(range(count))
     numbers: list[int] = []
@@ -82,13 +83,14 @@ def _opened(dataset: Dataset, items: tuple[Item, ...] | None, device: str) -> tu
         elif isinstance(item, str):
             names = names or {images.image_name(i): i for i in range(count)}
             if item not in names:
-                raise Diagnostic("unknown-name", f"{dataset.name} has no image {item}")
+                raise Diagnostic("unknown-name", f"{dataset.name} has no image {item}", about=about)
             numbers.append(names[item])
         else:
-            raise Diagnostic("unknown-name", f"{dataset.name} has {count} images, 0 to {count - 1}, not {item}")
+            message = f"{dataset.name} has {count} images, 0 to {count - 1}, not {item}"
+            raise Diagnostic("unknown-name", message, about=about)
     if not numbers:
         message = f"{dataset.name} has {count} images, 0 to {count - 1}; what is selected takes none of them"
-        raise Diagnostic("empty-data", message)
+        raise Diagnostic("empty-data", message, about=about)
     return images, list(dict.fromkeys(numbers))
 
 

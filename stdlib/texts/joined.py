@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import canonical, digest
-from ...lang.declare import Kind
+from ...lang.declare import Kind, part_of
 from ...lang.diagnostic import Diagnostic
 from ..things import Texts
 
@@ -60,7 +60,8 @@ def _chosen(source: Texts, items: tuple[Item, ...] | None) -> list[str]:
         elif isinstance(item, str) and item in known:
             out.append(item)
         else:
-            raise Diagnostic("unknown-name", f"{source.name} has no text {item}")
+            about = (part_of(source.name, items), source.name)
+            raise Diagnostic("unknown-name", f"{source.name} has no text {item}", about=about)
     return out
 
 

@@ -38,6 +38,9 @@ def test_slow_images_do_not_overtake_each_other() -> None:
         def image_name(self, index: int) -> str:
             return str(index)
 
+        def dataset_name(self, index: int) -> str:
+            return "toys"
+
         def read(self, index: int) -> np.ndarray:
             time.sleep(0.01 if index % 3 == 0 else 0)
             return np.full((1, 1, 3), index, np.uint8)

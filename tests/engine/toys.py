@@ -40,6 +40,9 @@ class OpenImages:
     def image_name(self, index: int) -> str:
         return f"image_{index}.png"
 
+    def dataset_name(self, index: int) -> str:
+        return "toys"
+
     def read(self, index: int) -> np.ndarray:
         self.reads.append(index)
         if self.spec.log is not None:
@@ -85,6 +88,9 @@ class ToySample:
 
     def image_name(self, index: int) -> str:
         return f"image_{self.chosen[index]}.png"
+
+    def dataset_name(self, index: int) -> str:
+        return "toys"
 
     def read(self, index: int) -> np.ndarray:
         return pixels(self.whole, self.chosen[index])
