@@ -16,14 +16,15 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..lang.diagnostic import Diagnostic
 from ..lang.scan import Code
-from .backup import restore, save
-from .files import disk_full, unwritable
-from .sql import NO_SPACE, said_by_duckdb
+from .backup import kept, put_aside, restore, save, settle
+from .files import link, reached, sync, unwritable
+from .sql import damaged, file_trouble, said_by_duckdb
 
 if TYPE_CHECKING:
     import duckdb
@@ -75,6 +76,7 @@ class Catalogue:
             if self.path.exists():
                 self._attach()
             else:
+                _refuse_lost(self.path)
                 self.commit(lambda _: None)
         return con
 
@@ -101,18 +103,24 @@ class Catalogue:
         The tables that it `changes` are written as Parquet too. If `work` raises, nothing has changed. Raises
         Diagnostic 'store-busy' while another program writes.
         """
+        if self.path.exists() and not self._attached:
+            self._attach()  # DuckDB refuses if this very process has the file open for writing: locks do not show it
+        return self._commit(work, tuple(changes))
+
+    def _commit(
+        self, work: Callable[[duckdb.DuckDBPyConnection], T], changes: tuple[str, ...], anew: Path | None = None
+    ) -> T:  # fmt: skip
+        """With `anew` begin with an empty catalogue, and keep the file that was there under that name."""
         if self._committing:
             raise RuntimeError("a commit inside a commit")
         con = self._memory()
         _refuse_open_transaction(con)
-        if self.path.exists() and not self._attached:
-            self._attach()  # DuckDB refuses if this very process has the file open for writing: locks do not show it
         self._detach()
         self._committing = True
         try:
             with _locked(self.path), _writers_kept_out(self.path):
-                _set_wal_right(self.path)
-                result = self._write_copy(con, work, tuple(changes))
+                _settle(self.path)
+                result = self._write_copy(con, work, changes, anew)
         except OSError as error:
             raise unwritable(self.path.parent, error) from error
         finally:
@@ -134,7 +142,7 @@ class Catalogue:
         try:
             with _locked_if_possible(self.path) as locked:
                 if locked:
-                    _set_wal_right(self.path)
+                    _settle(self.path)
                 con.execute(f"ATTACH '{_quoted(self.path)}' AS clq (READ_ONLY)")
         except duckdb.Error as error:
             raise _not_opened(self.path, error) from error
@@ -150,28 +158,32 @@ class Catalogue:
         con.execute("DETACH DATABASE IF EXISTS clq")
         self._attached = False
 
-    def rebuild(self) -> tuple[list[str], Path | None]:
-        """Make the catalogue again from the Parquet files beside it: its tables, and where the old file went."""
+    def rebuild(self) -> Rebuilt:
+        """Make the catalogue again from the Parquet files beside it."""
         self._detach()
-        old = None
-        if self.path.exists():
-            old = self.path.with_name(f"{self.path.name}.old-{int(time.time())}")
-            os.replace(self.path, old)
-            self.path.with_name(f"{self.path.name}.wal").unlink(missing_ok=True)
-        return self.commit(lambda con: restore(con, self.path.parent, META)), old
+        old = self.path.with_name(f"{self.path.name}.old-{int(time.time())}")
+        names, lost = self._commit(lambda con: restore(con, self.path.parent), (), anew=old)
+        try:
+            aside = put_aside(self.path.parent, lost)
+        except OSError as error:
+            raise unwritable(self.path.parent, error) from error
+        return Rebuilt(names, aside, old if old.exists() else None)
 
     def _write_copy(
-        self, con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T], changes: tuple[str, ...]
-    ) -> T:
+        self, con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T], changes: tuple[str, ...],
+        anew: Path | None,
+    ) -> T:  # fmt: skip
         import duckdb
 
+        root = self.path.parent
         new, wal = self.path.with_name(f"clq.duckdb.new-{os.getpid()}"), self.path.with_name("clq.duckdb.wal")
         new_wal = new.with_name(new.name + ".wal")
         try:
-            if self.path.exists():
+            if self.path.exists() and anew is None:
                 shutil.copyfile(self.path, new)
                 if wal.exists():
                     shutil.copyfile(wal, new_wal)
+            reached("catalogue copied", self.path)
             try:
                 con.execute(f"ATTACH '{_quoted(new)}' AS clq")
             except duckdb.Error as error:
@@ -183,29 +195,47 @@ class Catalogue:
                 result = work(con)
                 _refuse_open_transaction(con)
                 con.execute("CHECKPOINT clq")
+                reached("catalogue changed", self.path)
                 if changes:
-                    save(con, self.path.parent, changes, META)
+                    save(con, root, changes, META, new.stat().st_ino)
+                    reached("catalogue backed up", self.path)
             finally:
                 with contextlib.suppress(duckdb.Error):  # there is a transaction only if `work` failed inside one
                     con.execute("ROLLBACK")
                 con.execute("SET search_path = 'memory.main'")
                 con.execute("DETACH DATABASE IF EXISTS clq")
-            _sync(new)
+            sync(new)
+            reached("catalogue synced", self.path)
             if wal.exists():
                 os.replace(wal, wal.with_name(f"{wal.name}-{self.path.stat().st_ino}"))
-                _sync(self.path.parent)
+                sync(root)
+                reached("log put aside", self.path)
+            if anew is not None and self.path.exists():
+                link(self.path, anew)
             os.replace(new, self.path)
+            reached("catalogue placed", self.path)
         except BaseException as error:
             with contextlib.suppress(OSError):
                 new.unlink(missing_ok=True)
                 new_wal.unlink(missing_ok=True)
-                _set_wal_right(self.path)
-            if isinstance(error, duckdb.Error) and NO_SPACE in str(error):
-                raise disk_full(self.path.parent) from error
+                _settle(self.path)
+            trouble = file_trouble(error, str(root)) if isinstance(error, duckdb.Error) else None
+            if trouble is not None:
+                raise trouble from error
             raise
-        _set_wal_right(self.path)
-        _sync(self.path.parent)
+        _settle(self.path)
+        sync(root)
+        reached("catalogue settled", self.path)
         return result
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A catalogue made again: its tables, and where the damaged files are now and the old catalogue."""
+
+    names: list[str]
+    aside: list[Path]
+    old: Path | None
 
 
 @contextmanager
@@ -249,8 +279,8 @@ def _writers_kept_out(path: Path) -> Iterator[None]:
         yield
 
 
-def _set_wal_right(path: Path) -> None:
-    """Undo or finish a commit that has put the write-ahead log aside, and drop copies that nobody will finish."""
+def _settle(path: Path) -> None:
+    """Undo or finish a commit that died: its write-ahead log, its Parquet files, and its copy of the catalogue."""
     inode, wal = path.stat().st_ino if path.exists() else None, path.with_name(f"{path.name}.wal")
     for aside in path.parent.glob(f"{path.name}.wal-*"):
         if aside.name.endswith(f".wal-{inode}"):
@@ -258,6 +288,7 @@ def _set_wal_right(path: Path) -> None:
                 os.replace(aside, wal)
         else:
             aside.unlink(missing_ok=True)
+    settle(path.parent, inode)
     for left in path.parent.glob(f"{path.name}.new-*"):
         left.unlink(missing_ok=True)
 
@@ -273,10 +304,16 @@ def _not_opened(path: Path, error: Exception) -> Diagnostic:
     said = said_by_duckdb(error)
     if any(sign in said for sign in ("lock", "already attached", "Unique file handle")):
         return _busy(path)
-    return Diagnostic(
-        "damaged-artifact", f"{path} cannot be opened: {said}", exit_code=1,
-        hint="clq cache rebuild makes it again from the Parquet files beside it",
-    )  # fmt: skip
+    return file_trouble(error, str(path)) or damaged(str(path), said)
+
+
+def _refuse_lost(path: Path) -> None:
+    """Raise Diagnostic if there was a catalogue: an empty one in its place would take its backup's place as well."""
+    if kept(path.parent):
+        raise Diagnostic(
+            "damaged-artifact", f"{path} is gone, and the tables that were in it are in {path.parent / 'tables'}",
+            hint="clq cache rebuild makes it again of them; to begin anew, remove that folder as well", exit_code=1,
+        )  # fmt: skip
 
 
 def _refuse_open_transaction(con: duckdb.DuckDBPyConnection) -> None:
@@ -334,11 +371,3 @@ def _new_connection() -> duckdb.DuckDBPyConnection:
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

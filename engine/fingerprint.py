@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .files import write_aside
+from .files import sealed, unsealed, write_aside
 from .operator import digest
 
 # A file changed again within the clock's tick keeps its mtime; so a young file is read each time (git does the same).
@@ -28,11 +28,8 @@ class Fingerprints:
         self._unread: dict[str, str] = {}  # found in this run; a permission may be given before the next
         self._changed = False
         self.lenient = False  # files that cannot be read have a digest of their own
-        if path is not None and path.exists():
-            # A torn or foreign file is passed over: digests are only remembered, never the truth.
-            with contextlib.suppress(OSError, ValueError):
-                found: Any = json.loads(path.read_bytes())
-                self._known = found if isinstance(found, dict) else {}
+        if path is not None:
+            self._known = _remembered(path)
 
     def file(self, path: Path) -> str:
         """sha256 of a file's content. Raises OSError if it cannot be read, unless unreadable ones are left out."""
@@ -89,5 +86,14 @@ class Fingerprints:
 
     def save(self) -> None:
         if self._changed and self._path is not None:
-            write_aside(self._path, json.dumps(self._known).encode())
+            self._known = {**_remembered(self._path), **self._known}  # another process may have saved meanwhile
+            write_aside(self._path, json.dumps(sealed({"known": self._known})).encode())
             self._changed = False
+
+
+def _remembered(path: Path) -> dict[str, list[int | str]]:
+    """What a file has; nothing if it is torn or foreign: digests are only remembered, never the truth."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        known: Any = unsealed(path.read_bytes())["known"]
+        return known if isinstance(known, dict) else {}
+    return {}

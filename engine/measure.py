@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .files import write_aside
+from .files import sealed, unsealed, write_aside
 from .operator import Operator, Scan, Source, digest
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Rates:
         """Those of a store; a damaged file counts as none."""
         path = root / "rates.json"
         try:
-            found = json.loads(path.read_bytes())
+            found = unsealed(path.read_bytes())
             known = {str(k): float(v) for k, v in found["seconds"].items()} if found["format"] == FORMAT else {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             known = {}
@@ -58,7 +58,8 @@ class Rates:
             return
         merged = {**Rates.load(self.path.parent).known, **self.fresh}
         self.known, self.fresh = merged, {}
-        write_aside(self.path, json.dumps({"format": FORMAT, "seconds": merged}, sort_keys=True).encode())
+        made = sealed({"format": FORMAT, "seconds": merged})
+        write_aside(self.path, json.dumps(made, sort_keys=True).encode())
 
     def get(self, *names: str) -> float | None:
         """The first of these that is known."""

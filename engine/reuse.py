@@ -9,6 +9,7 @@ their own share, a larger sample only its new part.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .artifact import Artifact, Result
-from .files import digest_of, write_aside
+from .files import digest_of, is_damage, unreadable, unwritable, write_aside
+from .leases import needs
 from .operator import Inputs, Operator, Rowwise, Scan, Source, digest
 from .resources import Resources
 from .store import Store, rows_of
@@ -59,7 +61,10 @@ def remember(store: Store, operator: Operator, ids: np.ndarray, work: Scan | Row
     if any(folder.glob(f"{operator.key}-*")):
         return
     data = save({"ids": np.frombuffer(ids.tobytes(), np.uint8).reshape(-1, 16)})
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
     write_aside(folder / f"{operator.key}-{digest_of(data)}.safetensors", data)
 
 
@@ -134,29 +139,46 @@ def computed_rows(operator: Rowwise, inputs: Inputs, store: Store, resources: Re
 def known_rows(store: Store, operator: Scan | Rowwise, ids: np.ndarray) -> Known | None:
     """The rows of these images or texts that earlier runs of the same work have left; None if there are none."""
     import numpy as np
-    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     found = Known([], np.full(len(ids), -1, np.int64), np.full(len(ids), -1, np.int64))
-    paths = sorted(_folder(store, operator).glob("*-*.safetensors"), key=lambda p: p.stat().st_mtime_ns, reverse=True)
-    for path in paths[:MOST]:
+    for path in _newest(_folder(store, operator))[:MOST]:
         key, _, sealed = path.stem.partition("-")
         if key == operator.key:
             continue
-        data = path.read_bytes()
+        data = _read(path)
+        if data is None:
+            continue
+        needs(store.root, key)
         held = store.held(key) if digest_of(data) == sealed else None
         if held is None:
-            path.unlink(missing_ok=True)  # its artifact is gone, or it is damaged
+            with contextlib.suppress(OSError):  # its artifact is gone, or it is damaged
+                path.unlink(missing_ok=True)
             continue
-        try:
-            there = np.frombuffer(load(data)["ids"].tobytes(), dtype="V16")
-        except SafetensorError:
-            path.unlink(missing_ok=True)
-            continue
+        there = np.frombuffer(load(data)["ids"].tobytes(), dtype="V16")
         _match(found, held, ids, there)
         if (found.which >= 0).all():
             break
     return found if found.artifacts else None
+
+
+def _newest(folder: Path) -> list[Path]:
+    """The files of identities, the newest first. Another process may take one away at any moment."""
+    found = []
+    for path in folder.glob("*-*.safetensors"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append((path.stat().st_mtime_ns, path))
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _read(path: Path) -> bytes | None:
+    """The content, or None where it is lost. Raises Diagnostic if it may not be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        if is_damage(error):
+            return None
+        raise unreadable(path, error) from error
 
 
 def lacking(store: Store, dataset: Source, scans: Sequence[Scan]) -> int | None:

@@ -12,7 +12,13 @@ from ..lang.ast import Span
 from ..lang.diagnostic import Diagnostic
 from .files import disk_full
 
-NO_SPACE = "No space left on device"  # as DuckDB hands on what the system says, in several kinds of error
+# As DuckDB hands on what the system says, in several kinds of error.
+NO_SPACE = ("No space left on device", "Disk quota exceeded")
+NOT_ALLOWED = ("Permission denied", "Read-only file system", "Operation not permitted", "Input/output error")
+DAMAGED = (
+    "checksum", "Corrupt database", "not a valid DuckDB database", "could not read enough bytes", "Failed to load",
+    "Failure while replaying WAL", "deserialize", "Serialization Error",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,9 @@ def joined(*parts: str | Placed) -> Placed:
 
 def diagnostic_of(error: Exception, placed: Placed, exit_code: int = 2) -> Diagnostic:
     """What DuckDB said, at its place in the script. Expects the setting `errors_as_json`."""
-    if NO_SPACE in str(error):
-        return disk_full("the catalogue")
+    trouble = file_trouble(error)
+    if trouble is not None:
+        return trouble
     found = _facts(error)
     message, span = str(error), placed.span
     if found:
@@ -82,6 +89,29 @@ def diagnostic_of(error: Exception, placed: Placed, exit_code: int = 2) -> Diagn
             span = placed.origin(at, len(encoded[first : first + length].decode(errors="ignore")))
     first_line, _, rest = message.partition("\n")
     return Diagnostic("sql-error", first_line, span, hint=" ".join(rest.split()) or None, exit_code=exit_code)
+
+
+def file_trouble(error: Exception, where: str = "the catalogue") -> Diagnostic | None:
+    """What is said of an error of DuckDB that comes from the files below it; None for one of the SQL."""
+    said = said_by_duckdb(error)
+    if any(sign in said for sign in NO_SPACE):
+        return disk_full(where)
+    if any(sign in said for sign in NOT_ALLOWED):
+        return Diagnostic(
+            "store-unwritable", f"{where} cannot be written or read: {said}", exit_code=1,
+            hint="give a folder you may write with --store DIR or $CLQ_STORE",
+        )  # fmt: skip
+    kind = type(error).__name__
+    if any(sign in said for sign in DAMAGED) or kind in {"FatalException", "InternalException"}:
+        return damaged(where, said)
+    return None
+
+
+def damaged(where: str, said: str) -> Diagnostic:
+    return Diagnostic(
+        "damaged-artifact", f"{where} is damaged: {' '.join(said.split())}", exit_code=1,
+        hint="clq cache rebuild makes it again from the Parquet files beside it",
+    )  # fmt: skip
 
 
 def said_by_duckdb(error: Exception) -> str:

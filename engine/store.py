@@ -3,10 +3,11 @@
     STORE/objects/ab/abcdef…/00000000-00000512-<digest>.safetensors   a shard: images 0 to 511, digest of its content
                              artifact.json                            written last: the artifact is whole
     STORE/clq.duckdb                                      the catalogue (engine.catalogue)
+    STORE/layout.json                                     which form of all this it is
     STORE/fingerprints.json                               digests of files, remembered by size, mtime and inode
 
 A file is written aside, synced and renamed. So a killed run leaves whole shards, and the next one goes on after them. A
-shard whose content does not match its name is set aside and made again.
+shard whose content does not match its name is set aside and made again. Small JSON files carry a digest of themselves.
 """
 
 from __future__ import annotations
@@ -20,25 +21,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..lang.diagnostic import Diagnostic
 from .artifact import Artifact, Result
-from .files import digest_of, link, unwritable, write_aside
+from .files import digest_of, is_damage, link, reached, sealed, unreadable, unsealed, unwritable, write_aside
 from .operator import Operator
 
 if TYPE_CHECKING:
     import numpy as np
 
-FORMAT = 2
+FORMAT = 2  # of an artifact
+LAYOUT = 1  # of the folder
 
 
 def _whole(path: Path) -> bool:
-    """Whether the content of a shard is what its name says."""
-    return digest_of(path.read_bytes()) == path.stem.rpartition("-")[2]
-
-
-def _seal(manifest: Mapping[str, Any]) -> str:
-    """The digest of a manifest, over everything but the digest itself."""
-    rest = {k: v for k, v in manifest.items() if k != "digest"}
-    return digest_of(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode())
+    """Whether the content of a shard is what its name says. Raises Diagnostic if it may not be read."""
+    try:
+        return digest_of(path.read_bytes()) == path.stem.rpartition("-")[2]
+    except OSError as error:
+        if is_damage(error):
+            return False
+        raise unreadable(path, error) from error
 
 
 class Store:
@@ -52,6 +54,21 @@ class Store:
             (root / "objects").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unwritable(root, error, exit_code=2) from error
+        self._check_layout()
+
+    def _check_layout(self) -> None:
+        """Raises Diagnostic 'store-newer' for a store that a later clq has made in another form."""
+        path, made = self.root / "layout.json", 0
+        try:
+            made = int(unsealed(path.read_bytes())["layout"])
+        except (OSError, ValueError, KeyError, TypeError):
+            with contextlib.suppress(Diagnostic):  # one may not be able to write here, only to read
+                write_aside(path, json.dumps(sealed({"layout": LAYOUT})).encode())
+        if made > LAYOUT:
+            raise Diagnostic(
+                "store-newer", f"{self.root} was made by a later version of clq, whose stores look otherwise",
+                hint="use that version, or name another store with --store DIR or $CLQ_STORE",
+            )  # fmt: skip
 
     def check_writable(self) -> None:
         """Raises Diagnostic 'store-unwritable' or 'disk-full' now, rather than after the first shard was computed."""
@@ -68,26 +85,31 @@ class Store:
         """The verified artifact, or None. A damaged one is set aside and counts as missing."""
         return self.held(operator.key)
 
-    def held(self, key: str) -> Artifact | None:
-        """As `find`, by the operator's key."""
-        if key in self._open:
-            return self._open[key]
+    def held(self, key: str, *, use: bool = True) -> Artifact | None:
+        """As `find`, by the operator's key. Without `use` it does not count as used."""
         folder = self.folder(key)
+        path = folder / "artifact.json"
+        if key in self._open:
+            if path.exists():
+                return self._open[key]
+            del self._open[key]  # it was cleared up since
         try:
-            manifest = json.loads((folder / "artifact.json").read_bytes())
-            sound = manifest["format"] == FORMAT and manifest["digest"] == _seal(manifest)
-            sound = sound and all(_whole(folder / name) for name in manifest["files"])
+            manifest = unsealed(path.read_bytes())
+            sound = manifest["format"] == FORMAT and all(_whole(folder / name) for name in manifest["files"])
         except FileNotFoundError:
-            if not (folder / "artifact.json").exists():
-                return None
+            return None
+        except OSError as error:
+            if not is_damage(error):
+                raise unreadable(path, error) from error
             sound = False
-        except (OSError, ValueError, KeyError, TypeError):  # torn, foreign, or on a bad sector: made again
+        except (ValueError, KeyError, TypeError):  # torn or foreign
             sound = False
         if not sound:
             self._set_aside(folder)
             return None
-        with contextlib.suppress(OSError):  # when it was last used, for who clears up
-            os.utime(folder / "artifact.json")
+        if use:
+            with contextlib.suppress(OSError):  # for who clears up
+                os.utime(path)
         self._open[key] = Artifact(key, folder, manifest)
         return self._open[key]
 
@@ -98,22 +120,25 @@ class Store:
             # Another process may find the same damage at the same time: then its files are aside already.
             with contextlib.suppress(FileNotFoundError):
                 os.replace(folder / "artifact.json", folder / "artifact.damaged")
+            reached("damage set aside", folder)
             for path in sorted(folder.glob("[0-9]*-*.*")):
-                with contextlib.suppress(FileNotFoundError):
-                    if not _whole(path):
-                        os.replace(path, path.with_name(f"damaged.{path.name.replace('-', '.')}"))
+                if not _whole(path):
+                    _put_aside(path)
         except OSError as error:
             raise unwritable(folder, error) from error
 
     def shards(self, operator: Operator) -> dict[range, Path]:
-        """The whole shards of an unfinished artifact, by the images they are of; a damaged one is removed."""
+        """The whole shards of an unfinished artifact, by the images they are of; a damaged one is set aside."""
         found = {}
         for path in sorted(self.folder(operator.key).glob("[0-9]*-*-*.safetensors")):
             if _whole(path):
                 first, stop, _ = path.name.split("-", 2)
                 found[range(int(first), int(stop))] = path
             else:
-                path.unlink(missing_ok=True)
+                try:
+                    _put_aside(path)
+                except OSError as error:
+                    raise unwritable(path.parent, error) from error
         return found
 
     def put_shard(self, operator: Operator, images: range, arrays: Mapping[str, np.ndarray]) -> Path:
@@ -171,8 +196,7 @@ class Store:
             "made": time.time(),
             "facts": dict(facts),
         }
-        manifest = json.loads(json.dumps(manifest))  # what a reader will find, numbers as keys and all
-        manifest["digest"] = _seal(manifest)
+        manifest = sealed(manifest)
         folder = self._folder_made(operator)
         write_aside(folder / "artifact.json", json.dumps(manifest, ensure_ascii=False).encode())
         self._open[operator.key] = Artifact(operator.key, folder, manifest)
@@ -190,6 +214,11 @@ class Store:
         except OSError as error:
             raise unwritable(folder, error) from error
         return folder
+
+
+def _put_aside(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(path, path.with_name(f"damaged.{path.name.replace('-', '.')}"))
 
 
 def rows_of(path: Path) -> int:

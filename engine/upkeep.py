@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import write_aside
-from .leases import running
+from ..lang.diagnostic import Diagnostic
+from .files import is_damage, reached, sealed, unreadable, unsealed, unwritable, write_aside
+from .leases import clearing, running
 from .store import Store
 
 
 @dataclass(frozen=True)
 class Item:
-    """One artifact: what made it, its size, when it was made and last used (seconds since 1970), who pins it."""
+    """One artifact: what made it, its size, when it was made and last used (seconds since 1970), who pins it.
+
+    What a killed run left of one has no operator and no rows.
+    """
 
     key: str
     operator: str
@@ -34,30 +38,48 @@ class Item:
     def pinned(self) -> bool:
         return bool(self.pins)
 
+    @property
+    def whole(self) -> bool:
+        return bool(self.operator)
+
 
 def items(store: Store) -> list[Item]:
     """Every whole artifact, the least recently used first."""
+    return [item for item in _everything(store) if item.whole]
+
+
+def unfinished(store: Store) -> list[Item]:
+    """What killed runs have left of artifacts, and what damage has left, the least recently used first."""
+    return [item for item in _everything(store) if not item.whole]
+
+
+def _everything(store: Store) -> list[Item]:
     pins = pinned(store)
-    out = []
-    for path in store.root.glob("objects/*/*/artifact.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            found = json.loads(path.read_bytes())
-            size = sum(int(f["bytes"]) for f in found["files"].values())
-            key = path.parent.name
-            out.append(
-                Item(key, found["op"], found["label"], int(found["rows"]), size, float(found["seconds"]),
-                     float(found["made"]), path.stat().st_mtime, tuple(pins.get(key, ())))
-            )  # fmt: skip
-    return sorted(out, key=lambda i: (i.used, i.key))
+    found = (_item(folder, tuple(pins.get(folder.name, ()))) for folder in store.root.glob("objects/*/*"))
+    return sorted((item for item in found if item is not None), key=lambda i: (i.used, i.key))
+
+
+def _item(folder: Path, pins: tuple[str, ...]) -> Item | None:
+    """What is in a folder; None if it is empty or gone by now."""
+    path = folder / "artifact.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = unsealed(path.read_bytes())
+        size = sum(int(f["bytes"]) for f in found["files"].values())
+        return Item(
+            folder.name, found["op"], found["label"], int(found["rows"]), size, float(found["seconds"]),
+            float(found["made"]), path.stat().st_mtime, pins,
+        )  # fmt: skip
+    with contextlib.suppress(OSError):
+        stats = [p.stat() for p in folder.iterdir()]
+        if stats:
+            last = max(s.st_mtime for s in stats)
+            return Item(folder.name, "", "unfinished", 0, sum(s.st_size for s in stats), 0.0, last, last, pins)
+    return None
 
 
 def verify(store: Store) -> list[str]:
     """Read every artifact whole; the keys of those that are damaged, which are set aside to be made again."""
-    damaged = []
-    for item in items(store):
-        if Store(store.root).held(item.key) is None:
-            damaged.append(item.key)
-    return damaged
+    return [item.key for item in items(store) if Store(store.root).held(item.key, use=False) is None]
 
 
 @dataclass(frozen=True)
@@ -74,15 +96,27 @@ def sweep(store: Store, budget: int | None, pretend: bool = False) -> Swept:
     """Remove what nobody needs: files of killed runs, then the least recently used artifacts until `budget` bytes hold.
 
     Never removed: what a running plan of any process needs, and what is pinned. With `pretend` nothing is removed.
+    Raises Diagnostic where it cannot be told what is pinned, or nothing can be removed.
     """
-    busy = {key for plan in running(store.root) for key in plan.keys}
-    left = list(_leftovers(store, busy))
+    try:
+        with clearing(store.root):
+            return _sweep(store, budget, pretend)
+    except OSError as error:
+        raise unwritable(store.root, error) from error
+
+
+def _sweep(store: Store, budget: int | None, pretend: bool) -> Swept:
+    plans = running(store.root)
+    busy = {key for plan in plans for key in plan.keys or ()}
+    everything_busy = any(plan.keys is None for plan in plans)
+    left = [] if everything_busy else list(_leftovers(store, busy))
+    gone = {path for path, _ in left}
     freed = sum(size for _, size in left)
-    every = items(store)
+    every = [i for i in _everything(store) if i.whole or not _all_gone(store.folder(i.key), gone)]
     total = sum(i.bytes for i in every)
     removed = []
     for item in every:
-        if budget is None or total <= budget:
+        if budget is None or total <= budget or everything_busy:
             break
         if item.pinned or item.key in busy:
             continue
@@ -92,24 +126,34 @@ def sweep(store: Store, budget: int | None, pretend: bool = False) -> Swept:
         for path, _ in left:
             path.unlink(missing_ok=True)
         for item in removed:
-            _remove(store.folder(item.key))
+            _remove(store, item.key)
     return Swept(tuple(removed), len(left), freed + sum(i.bytes for i in removed), total)
+
+
+def _all_gone(folder: Path, gone: set[Path]) -> bool:
+    return gone.issuperset(folder.iterdir())
 
 
 def _leftovers(store: Store, busy: set[str]) -> Iterator[tuple[Path, int]]:
     """Files that no artifact names: of killed runs that nobody took up for a day, and damaged ones."""
     now = _now(store)
+
+    def old(path: Path, named: Iterable[str] = ()) -> Iterator[tuple[Path, int]]:
+        stat = path.stat()
+        if path.name not in named and now - stat.st_mtime > 86_400:
+            yield path, stat.st_size
+
     for folder in store.root.glob("objects/*/*"):
         if folder.name in busy:
             continue
         named: set[str] = set()
-        manifest = folder / "artifact.json"
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            named = {"artifact.json", *json.loads(manifest.read_bytes())["files"]}
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            named = {"artifact.json", *unsealed((folder / "artifact.json").read_bytes())["files"]}
         for path in folder.iterdir():
-            stat = path.stat()
-            if path.name not in named and now - stat.st_mtime > 86_400:
-                yield path, stat.st_size
+            yield from old(path, named)
+    for pattern in (".*.json.*", "running/.*", "rows/*/.*"):
+        for path in store.root.glob(pattern):
+            yield from old(path)
 
 
 def _now(store: Store) -> float:
@@ -122,18 +166,23 @@ def _now(store: Store) -> float:
         probe.unlink(missing_ok=True)
 
 
-def _remove(folder: Path) -> None:
+def _remove(store: Store, key: str) -> None:
     """The manifest first: an artifact that is half gone is one that does not exist."""
+    folder = store.folder(key)
     with contextlib.suppress(FileNotFoundError):
         (folder / "artifact.json").unlink()
+    reached("artifact dropped", folder)
     shutil.rmtree(folder, ignore_errors=True)
+    for identities in store.root.glob(f"rows/*/{key}-*"):
+        identities.unlink(missing_ok=True)
+    reached("artifact removed", folder)
 
 
 # ------------------------------------------------------------------ pins
 
 
 def pinned(store: Store) -> dict[str, list[str]]:
-    """Key -> the names of the tables that pin it."""
+    """Key -> the names of the tables that pin it. Raises Diagnostic if that is not known any more."""
     out: dict[str, list[str]] = {}
     for name, keys in _pins(store).items():
         for key in keys:
@@ -143,7 +192,7 @@ def pinned(store: Store) -> dict[str, list[str]]:
 
 def pin(store: Store, name: str, keys: Iterable[str]) -> None:
     """Keep the artifacts behind a table, however long they are not used."""
-    write_aside(store.root / "pins.json", json.dumps({**_pins(store), name: sorted(set(keys))}).encode())
+    _write_pins(store, {**_pins(store), name: sorted(set(keys))})
 
 
 def unpin(store: Store, name: str) -> bool:
@@ -151,13 +200,31 @@ def unpin(store: Store, name: str) -> bool:
     pins = _pins(store)
     found = pins.pop(name, None) is not None
     if found:
-        write_aside(store.root / "pins.json", json.dumps(pins).encode())
+        _write_pins(store, pins)
     return found
 
 
+def _write_pins(store: Store, pins: dict[str, list[str]]) -> None:
+    write_aside(store.root / "pins.json", json.dumps(sealed({"pins": pins})).encode())
+
+
 def _pins(store: Store) -> dict[str, list[str]]:
+    path = store.root / "pins.json"
     try:
-        found: Any = json.loads((store.root / "pins.json").read_bytes())
+        found: Any = unsealed(path.read_bytes())["pins"]
         return {str(k): [str(x) for x in v] for k, v in found.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except FileNotFoundError:
         return {}
+    except OSError as error:
+        if not is_damage(error):
+            raise unreadable(path, error) from error
+        raise _lost_pins(path) from error
+    except (ValueError, AttributeError, TypeError, KeyError) as error:
+        raise _lost_pins(path) from error
+
+
+def _lost_pins(path: Path) -> Diagnostic:
+    return Diagnostic(
+        "damaged-artifact", f"{path}, which says what tables pin, is damaged: nothing is cleared up until it is mended",
+        hint="remove the file and give clq cache pin TABLE again for each table", exit_code=1,
+    )  # fmt: skip

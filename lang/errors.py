@@ -398,6 +398,18 @@ _ALL = (
         "Name another with --store or CLQ_STORE, or change the permissions.",
     ),
     Page(
+        "store-unreadable",
+        "A file of the store cannot be read",
+        "It is there, but may not be read, or not now; so it was not taken for damaged, and nothing was changed.",
+        "Mend the permissions of the store's files, or name another store with --store or CLQ_STORE.",
+    ),
+    Page(
+        "store-newer",
+        "The store was made by a later clq",
+        "A later version keeps its results in another form, which this one would take for damage.",
+        "Use that version, or name another store with --store or CLQ_STORE.",
+    ),
+    Page(
         "store-busy",
         "Another program is writing the database",
         "A DuckDB client has clq.duckdb open for writing. Readers do not disturb.",
@@ -414,8 +426,9 @@ _ALL = (
     Page(
         "damaged-artifact",
         "A stored result is damaged",
-        "Its checksum is not that of its contents. It was set aside, never used.",
-        "Run again: it is computed anew. Look at the disk if this comes back.",
+        "Its checksum is not that of its contents, so it is not used. What can be computed again is set aside.",
+        "If it is clq.duckdb, clq cache rebuild makes it from the Parquet files beside it. Look at the disk if this "
+        "comes back.",
     ),
     Page(
         "unwritten-file",

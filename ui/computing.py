@@ -55,14 +55,17 @@ class Computing:
         self.resources.lenient = bool(queries) and all(q.planned.lenient for q in queries)
         measures: dict[str, Measure] = {}
         while True:
-            plan = self.optimized(queries)
-            if self.store.damaged:
-                self.remarks.append(f"{len(self.store.damaged)} damaged artifacts were set aside and are made again")
-                self.store.damaged.clear()
-            if ask is not None and plan.steps:
-                ask(plan)
-                ask = None
-            with lease(self.store.root, [o.key for o in ordered(graph_of(plan.roots))], what):
+            roots = [root for q in queries for root in q.planned.roots]
+            # Before the plan is made: what it finds in the store must still be there when it is carried out.
+            with lease(self.store.root, [o.key for o in ordered(graph_of(roots))], what):
+                plan = self.optimized(queries)
+                if self.store.damaged:
+                    count = len(self.store.damaged)
+                    self.remarks.append(f"{count} damaged artifacts were set aside and are made again")
+                    self.store.damaged.clear()
+                if ask is not None and plan.steps:
+                    ask(plan)
+                    ask = None
                 try:
                     measures.update(run(plan, self.store, self.resources))
                 except Diagnostic as problem:

@@ -6,10 +6,9 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ..engine.catalogue import Catalogue
+from ..engine.catalogue import Catalogue, Rebuilt
 from ..engine.operator import Operator, Source, digest
 from ..engine.plan import graph_of, ordered
 from ..engine.resources import Resources
@@ -96,9 +95,9 @@ class Tables:
                 for name in filter(None, (p.name, p.evidence)):
                     con.execute(f'DROP VIEW IF EXISTS temp.main."{name}"')
 
-    def rebuild(self) -> tuple[list[str], Path | None]:
-        """Make the catalogue again from its Parquet files: the names of its tables, and where the old file is."""
-        names, old = self.catalogue.rebuild()
+    def rebuild(self) -> Rebuilt:
+        """Make the catalogue again from its Parquet files."""
+        made = self.catalogue.rebuild()
         verbs = dict(
             self.catalogue.connection.execute(
                 "SELECT DISTINCT t.name, r.verb FROM clq.meta.tables AS t, clq.meta.runs AS r "
@@ -107,7 +106,7 @@ class Tables:
         )
 
         def mend(con: Any) -> None:
-            for name in names:
+            for name in made.names:
                 verb = verbs.get(name) or ("EVIDENCE" if name.removesuffix("_evidence") in verbs else None)
                 if verb is not None:
                     con.execute(f'ALTER TABLE clq.main."{name}" ALTER args TYPE JSON')
@@ -115,7 +114,7 @@ class Tables:
 
         self.catalogue.commit(mend)
         self.forget()
-        return names, old
+        return made
 
     def verb_of(self, name: str) -> str | None:
         """The verb whose answer a table of the catalogue holds; None for other tables."""

@@ -18,7 +18,7 @@ from toys import ToyCrops, ToyJoin, ToyScan, ToyTop, expected, images, lines, mo
 
 from clq.engine import store as module
 from clq.engine.artifact import Result
-from clq.engine.files import write_aside
+from clq.engine.files import sealed, write_aside
 from clq.engine.fingerprint import SETTLED, Fingerprints
 from clq.engine.resources import Resources
 from clq.engine.run import optimize, run
@@ -97,6 +97,7 @@ def test_an_interrupted_write_leaves_nothing_behind(tmp_path: Path, monkeypatch:
 def test_a_disk_that_fills_up_keeps_what_was_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After two shards there is no space; with space, the same command reads the rest only."""
     root, real, left = plan_of(), os.replace, [2]
+    Store(tmp_path)
 
     def replace(a: Any, b: Any) -> None:
         if not left[0]:
@@ -217,6 +218,43 @@ def test_damage_that_another_process_sets_aside_first_is_no_error(
 
     monkeypatch.setattr(module, "_whole", whole)
     assert late.find(scan) is None
+
+
+def test_a_file_that_may_not_be_read_now_is_not_taken_for_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = ToyScan(model(), images())
+    finish(scan, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", failing("read_bytes", errno.EMFILE))
+        with pytest.raises(Diagnostic) as caught:
+            Store(tmp_path).find(scan)
+    assert (caught.value.code, caught.value.exit_code) == ("store-unreadable", 1)
+    assert Store(tmp_path).find(scan) is not None
+
+
+def test_a_shard_on_a_bad_sector_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = ToyScan(model(), images())
+    finish(scan, tmp_path)
+    bad, real = files(Store(tmp_path), scan)[1], Path.read_bytes
+
+    def read(path: Path) -> bytes:
+        if path == bad:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", read)
+        assert Store(tmp_path).find(scan) is None
+    assert finish(scan, tmp_path).open(images()).reads == list(range(6, 12))
+
+
+def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    Store(tmp_path)
+    (tmp_path / "layout.json").write_text(json.dumps(sealed({"layout": module.LAYOUT + 1})))
+    with pytest.raises(Diagnostic) as caught:
+        Store(tmp_path)
+    assert (caught.value.code, caught.value.exit_code) == ("store-newer", 2)
 
 
 def test_facts_come_back_as_they_were_stored(store: Store) -> None:

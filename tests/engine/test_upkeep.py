@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from toys import ToyScan, ToyTop, images, model
 
-from clq.engine.leases import lease, running
+from clq.engine import files
+from clq.engine.leases import lease, needs, running
 from clq.engine.operator import Operator
 from clq.engine.resources import Resources
 from clq.engine.run import optimize, run
 from clq.engine.store import Store
 from clq.engine.upkeep import items, pin, pinned, sweep, unpin, verify
+from clq.lang.diagnostic import Diagnostic
 
 
 @pytest.fixture
@@ -92,8 +94,65 @@ def test_the_lease_of_a_dead_process_counts_for_nothing(tmp_path: Path) -> None:
     assert [r.process for r in running(tmp_path)] == [child.pid]
     child.kill()
     child.wait()
-    assert list((tmp_path / "running").iterdir()) != [] and running(tmp_path) == []
-    assert list((tmp_path / "running").iterdir()) == []
+    assert list((tmp_path / "running").glob("*.json")) != [] and running(tmp_path) == []
+    assert list((tmp_path / "running").glob("*.json")) == []
+
+
+def test_a_plan_that_has_begun_is_seen_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks while a lease is being written must neither miss it nor take its file away."""
+    points: list[str] = []
+
+    def look(point: str, path: Path) -> None:
+        points.append(point)
+        assert [r.process for r in running(tmp_path)] == ([os.getpid()] if point == "lease placed" else [])
+
+    monkeypatch.setattr(files, "at_point", look)
+    with lease(tmp_path, ["key"], "x"):
+        assert points == ["lease locked", "lease placed"]
+        assert [r.keys for r in running(tmp_path)] == [frozenset({"key"})]
+
+
+def test_nothing_goes_while_a_plan_may_need_anything(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    with lease(store.root, [made[1].key], "EXPLAIN layer4"):
+        (path,) = (store.root / "running").glob("*.json")
+        path.write_text(path.read_text().replace(made[1].key, made[2].key))
+        assert [r.keys for r in running(store.root)] == [None]
+        assert sweep(store, 0).removed == () and len(items(store)) == 4
+    assert len(sweep(store, 0).removed) == 4
+
+
+def test_what_a_plan_comes_to_need_stays(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    with lease(store.root, [made[1].key], "EXPLAIN layer4"):
+        needs(store.root, made[2].key)
+        sweep(store, 0)
+    assert [i.key for i in items(store)] == [made[1].key, made[2].key]
+
+
+def test_what_another_process_has_cleared_up_is_not_held(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    assert store.find(made[1]) is not None
+    sweep(Store(store.root), 0)
+    assert store.find(made[1]) is None
+
+
+def test_lost_pins_let_nothing_go(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    pin(store, "labels", [made[0].key])
+    path = store.root / "pins.json"
+    path.write_text(path.read_text().replace("labels", "label_"))
+    with pytest.raises(Diagnostic) as caught:
+        sweep(store, 0)
+    assert caught.value.code == "damaged-artifact" and "clq cache pin" in str(caught.value)
+    assert len([*store.root.glob("objects/*/*/artifact.json")]) == 4
+
+
+def test_looking_at_the_store_is_no_use_of_it(filled: tuple[Store, list[Operator]]) -> None:
+    store, _ = filled
+    before = [i.used for i in items(store)]
+    verify(store)
+    assert [i.used for i in items(store)] == before
 
 
 def test_leftovers_of_killed_runs_go_after_a_day(filled: tuple[Store, list[Operator]]) -> None:

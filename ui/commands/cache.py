@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...lang.sizes import bytes_of, spoken_size
 from ..running import FORMATS, store_option
 
 if TYPE_CHECKING:
     from ...engine.store import Store
 
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 form_option = click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
                            help="How rows are printed.")  # fmt: skip
 
 
 def size_of(text: str) -> int:
     """'20GB' in bytes. Raises click.BadParameter."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", text.strip().lower())
+    found = bytes_of(text)
     if found is None:
         raise click.BadParameter(f"write a size such as 500MB or 20GB, not {text}")
-    return int(float(found[1]) * _UNITS[found[2]])
-
-
-def spoken_size(count: int) -> str:
-    size, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while size >= 1000 and len(units) > 1:
-        size /= 1000
-        units.pop(0)
-    return f"{size:.0f} {units[0]}" if units[0] == "B" else f"{size:.1f} {units[0]}"
+    return found
 
 
 def _store(given: str | None) -> Store:
@@ -146,12 +137,16 @@ def rebuild(store: str | None) -> None:
     opened = _store(store)
     catalogue = Catalogue(opened.root)
     try:
-        names, old = Tables(catalogue, opened, Resources()).rebuild()
+        made = Tables(catalogue, opened, Resources()).rebuild()
     finally:
         catalogue.close()
-    click.echo(f"{len(names)} tables: {', '.join(sorted(names)) or 'none'}")
-    if old is not None:
-        click.echo(f"the old file is {old}", err=True)
+    click.echo(f"{len(made.names)} tables: {', '.join(sorted(made.names)) or 'none'}")
+    for path in made.aside:
+        click.echo(f"damaged, set aside: {path}", err=True)
+    if made.old is not None:
+        click.echo(f"the old file is {made.old}", err=True)
+    if made.aside:
+        raise SystemExit(1)
 
 
 @COMMAND.command("pin")
