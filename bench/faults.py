@@ -22,11 +22,9 @@ import click
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests" / "engine"))
 
-from crashes import IMAGES, SHARD, copied  # noqa: E402
+from crashes import CROPS, IMAGES, SHARD, copied  # noqa: E402
 from forkserver import ForkServer, forkserver  # noqa: E402
 from toys import lines  # noqa: E402
-
-CROPS = 4
 
 
 def trial(forks: ForkServer, base: Path, folder: Path, after: float) -> tuple[str, int, str]:

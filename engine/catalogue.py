@@ -141,8 +141,7 @@ class Catalogue:
         con = self._memory()
         try:
             with _locked_if_possible(self.path) as locked:
-                if locked:
-                    _settle(self.path)
+                _settle_if_possible(self.path, locked)
                 con.execute(f"ATTACH '{_quoted(self.path)}' AS clq (READ_ONLY)")
         except duckdb.Error as error:
             raise _not_opened(self.path, error) from error
@@ -291,6 +290,16 @@ def _settle(path: Path) -> None:
     settle(path.parent, inode)
     for left in path.parent.glob(f"{path.name}.new-*"):
         left.unlink(missing_ok=True)
+
+
+def _settle_if_possible(path: Path, locked: bool) -> None:
+    """Before reading. Raises Diagnostic where rows would be missing, because their log cannot be put back."""
+    try:
+        if locked:
+            _settle(path)
+    except OSError as error:
+        if any(path.parent.glob(f"{path.name}.wal-{path.stat().st_ino}")):
+            raise unwritable(path.parent, error) from error
 
 
 def _busy(path: Path) -> Diagnostic:

@@ -172,7 +172,8 @@ def _remove(store: Store, key: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         (folder / "artifact.json").unlink()
     reached("artifact dropped", folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)
     for identities in store.root.glob(f"rows/*/{key}-*"):
         identities.unlink(missing_ok=True)
     reached("artifact removed", folder)

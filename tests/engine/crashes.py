@@ -19,6 +19,7 @@ import numpy  # noqa: F401
 import pandas  # noqa: F401
 import pyarrow.parquet as pq
 import safetensors.numpy  # noqa: F401
+from forkserver import ForkServer
 from toys import OpenImages, ToyCrops, ToyImages, ToyJoin, ToyScan, ToyTop, expected, model, rows
 
 from clq.engine import files
@@ -37,6 +38,14 @@ from clq.lang.diagnostic import Diagnostic
 
 IMAGES, SHARD = 24, 6
 SAVED = "gone.parquet"
+CROPS = 4
+FILES = {
+    "shard": "objects/*.safetensors", "table": "objects/*.parquet", "manifest": "objects/*/artifact.json",
+    "identities": "rows/*", "rates": "rates.json", "fingerprints": "fingerprints.json", "pins": "pins.json",
+}  # fmt: skip
+WRITES = ("file begun", "file written", "file synced", "file placed")
+POINTS = [(point, name, pattern) for name, pattern in FILES.items() for point in WRITES]
+POINTS += [(point, "", "*") for point in files.POINTS if point not in WRITES]
 
 
 @dataclass(frozen=True)
@@ -211,7 +220,7 @@ def fill(space: Path) -> None:
 
 def forbid(space: Path) -> None:
     """Take away the permission to make files."""
-    for folder in [space, *(p for p in space.rglob("*") if p.is_dir())]:
+    for folder in [*(p for p in space.rglob("*") if p.is_dir()), space]:
         folder.chmod(0o555)
 
 
@@ -223,6 +232,15 @@ def allow(space: Path) -> None:
 
 
 DISTURBANCES = {"kill": kill, "fill": fill, "forbid": forbid}
+
+
+# ------------------------------------------------------------ the tests' side
+
+
+def finished(forks: ForkServer, store: Path, log: Path, user: int | None = None) -> None:
+    """The run is begun again; nothing is missing afterwards."""
+    done = forks.run("crashes:finish", str(store), str(log), user=user)
+    assert done.out == "[]\n", done.out + done.err
 
 
 def copied(base: Path, to: Path) -> Path:
