@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 
 REPOSITORY = Path(__file__).parents[1]
-sys.path.insert(0, str(REPOSITORY / "tests" / "engine"))
+sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "tests" / "engine")]
 
 from crashes import CROPS, IMAGES, SHARD, copied  # noqa: E402
 from forkserver import ForkServer, forkserver  # noqa: E402
@@ -50,7 +50,7 @@ def main(trials: int, seed: int) -> None:
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=quick if os.access(quick, os.W_OK) else None) as given:
         folder = Path(given)
-        with forkserver(folder, "crashes") as forks:
+        with forkserver(folder, "crashes", below="engine") as forks:
             base = folder / "base"
             assert not forks.run("crashes:prepare", str(base)).code
             whole = time.perf_counter()

@@ -205,7 +205,9 @@ class Catalogue:
                 con.execute("DETACH DATABASE IF EXISTS clq")
             sync(new)
             reached("catalogue synced", self.path)
-            if wal.exists():
+            if wal.exists() and anew is not None:
+                os.replace(wal, anew.with_name(f"{anew.name}.wal"))
+            elif wal.exists():
                 os.replace(wal, wal.with_name(f"{wal.name}-{self.path.stat().st_ino}"))
                 sync(root)
                 reached("log put aside", self.path)
@@ -311,7 +313,7 @@ def _busy(path: Path) -> Diagnostic:
 
 def _not_opened(path: Path, error: Exception) -> Diagnostic:
     said = said_by_duckdb(error)
-    if any(sign in said for sign in ("lock", "already attached", "Unique file handle")):
+    if any(sign in said for sign in ("Could not set lock", "already attached", "Unique file handle")):
         return _busy(path)
     return file_trouble(error, str(path)) or damaged(str(path), said)
 

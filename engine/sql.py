@@ -16,8 +16,8 @@ from .files import disk_full
 NO_SPACE = ("No space left on device", "Disk quota exceeded")
 NOT_ALLOWED = ("Permission denied", "Read-only file system", "Operation not permitted", "Input/output error")
 DAMAGED = (
-    "checksum", "Corrupt database", "not a valid DuckDB database", "could not read enough bytes", "Failed to load",
-    "Failure while replaying WAL", "deserialize", "Serialization Error",
+    "checksum", "corrupt", "not a valid duckdb database", "could not read enough bytes", "failed to load",
+    "replaying wal", "serializ",
 )  # fmt: skip
 
 
@@ -92,7 +92,9 @@ def diagnostic_of(error: Exception, placed: Placed, exit_code: int = 2) -> Diagn
 
 
 def file_trouble(error: Exception, where: str = "the catalogue") -> Diagnostic | None:
-    """What is said of an error of DuckDB that comes from the files below it; None for one of the SQL."""
+    """What is said of an error of DuckDB that comes from the files below it; None for any other."""
+    if not any(module.__module__ == "_duckdb" for module in type(error).__mro__):
+        return None
     said = said_by_duckdb(error)
     if any(sign in said for sign in NO_SPACE):
         return disk_full(where)
@@ -102,7 +104,7 @@ def file_trouble(error: Exception, where: str = "the catalogue") -> Diagnostic |
             hint="give a folder you may write with --store DIR or $CLQ_STORE",
         )  # fmt: skip
     kind = type(error).__name__
-    if any(sign in said for sign in DAMAGED) or kind in {"FatalException", "InternalException"}:
+    if any(sign in said.lower() for sign in DAMAGED) or kind in {"FatalException", "InternalException"}:
         return damaged(where, said)
     return None
 

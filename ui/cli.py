@@ -45,12 +45,14 @@ class _Commands(click.Group):
             sys.stderr.close()
             sys.exit(0)
         except Exception as error:
+            from ..engine.sql import file_trouble
             from ..lang.diagnostic import Diagnostic
 
-            if not isinstance(error, Diagnostic):
+            told = error if isinstance(error, Diagnostic) else file_trouble(error)
+            if told is None:
                 raise
-            click.echo(str(error), err=True)
-            sys.exit(error.exit_code)
+            click.echo(str(told), err=True)
+            sys.exit(told.exit_code)
         sys.exit(0)
 
     @staticmethod

@@ -12,7 +12,7 @@ from ..engine.catalogue import Catalogue
 from ..engine.fingerprint import Fingerprints
 from ..engine.plan import Plan
 from ..engine.resources import Resources
-from ..engine.sql import diagnostic_of
+from ..engine.sql import diagnostic_of, file_trouble
 from ..engine.store import Store
 from ..lang import ast, parse
 from ..lang.checked import Answer, CheckedPlan, CheckedQuery, CheckedSql, Origin, Table
@@ -93,6 +93,11 @@ class Session:
                 with contextlib.suppress(Diagnostic):
                     self._tables.commit()
             raise self._told(problem).within(text, path) from problem.__cause__
+        except Exception as error:
+            trouble = file_trouble(error, str(self.catalogue.path))
+            if trouble is None:
+                raise
+            raise trouble from error
         finally:
             with contextlib.suppress(Diagnostic):
                 self.known.save()

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from forkserver import ForkServer
 
 HERE = Path(__file__).parent
-if str(HERE) not in sys.path:
-    sys.path.insert(0, str(HERE))
+for folder in (HERE.parent, HERE):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def environment(**more: str) -> dict[str, str]:
 def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
     from forkserver import forkserver
 
-    with forkserver(tmp_path_factory.mktemp("forks"), "crashes") as server:
+    with forkserver(tmp_path_factory.mktemp("forks"), "crashes", below="engine") as server:
         yield server
 
 

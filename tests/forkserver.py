@@ -154,13 +154,14 @@ class ForkServer:
 
 
 @contextmanager
-def forkserver(folder: Path, *modules: str, **environment: str) -> Iterator[ForkServer]:
-    """A server with these modules imported; what its children write goes into `folder`."""
-    here = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+def forkserver(folder: Path, *modules: str, below: str) -> Iterator[ForkServer]:
+    """A server with these modules imported, from a folder `below` tests too; its children write into `folder`."""
+    tests = Path(__file__).parent
+    paths = [str(tests), str(tests / below), os.environ.get("PYTHONPATH") or ""]
     code = "import sys, forkserver; sys.modules['__main__'] = forkserver; forkserver._serve()"
     server = subprocess.Popen(
         [sys.executable, "-c", code, *modules], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": here, **environment},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
     )  # fmt: skip
     try:
         assert server.stdout is not None and server.stdout.readline() == "ready\n"
