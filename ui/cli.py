@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from ..engine.interrupt import ask
+from ..engine.interrupt import ask, end_at_the_second
 from . import commands
 from .running import run_text, running, yes_option
 
@@ -27,6 +27,10 @@ def _on_interrupt(_signal: int, _frame: object) -> NoReturn:
 
 class _Commands(click.Group):
     """`clq -c 'QUERY'` is `clq run` of a text; everything a user got wrong ends in one message and its exit code."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        end_at_the_second(b"\nstopped at once: what was finished is kept, the same command goes on from there\n")
+        self.main(*args, **kwargs)
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         signal.signal(signal.SIGINT, _on_interrupt)

@@ -103,7 +103,8 @@ def test_a_statement_without_a_fragment_has_no_places() -> None:
 
 
 def test_a_full_disk_is_no_mistake_in_the_sql() -> None:
-    problem = diagnostic_of(RuntimeError("Failed to commit: No space left on device"), placed("SELECT 1", "SELECT 1"))
+    error = duckdb.IOException("Failed to commit: No space left on device")
+    problem = diagnostic_of(error, placed("SELECT 1", "SELECT 1"))
     assert (problem.code, problem.exit_code, problem.span) == ("disk-full", 1, None)
 
 

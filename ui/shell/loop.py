@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from ...engine.interrupt import wait_for_the_first
 from ...lang.diagnostic import Diagnostic
 from ...lang.paint import painted
 from ..running import report
@@ -88,6 +89,7 @@ def talk(shell: Shell) -> None:
     """Ask for statements until the person leaves."""
     from .prompt import Prompt
 
+    wait_for_the_first()
     prompt = Prompt(shell)
     shell.say(f"clq {_version()}. Statements end with a semicolon; .help lists commands, Tab completes, Ctrl-D leaves.")
     while True:
