@@ -91,6 +91,8 @@ class Store:
         path = folder / "artifact.json"
         if key in self._open:
             if path.exists():
+                if use:
+                    _touch(path)
                 return self._open[key]
             del self._open[key]  # it was cleared up since
         try:
@@ -108,8 +110,7 @@ class Store:
             self._set_aside(folder)
             return None
         if use:
-            with contextlib.suppress(OSError):  # for who clears up
-                os.utime(path)
+            _touch(path)
         self._open[key] = Artifact(key, folder, manifest)
         return self._open[key]
 
@@ -214,6 +215,12 @@ class Store:
         except OSError as error:
             raise unwritable(folder, error) from error
         return folder
+
+
+def _touch(path: Path) -> None:
+    """When it was last used, for who clears up."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
 
 
 def _put_aside(path: Path) -> None:

@@ -229,7 +229,8 @@ _ALL = (
     Page(
         "unknown-setting",
         "There is no such setting",
-        "SET takes clq's settings (model, dataset, judge, captions, vocabulary, device, seed) and DuckDB's.",
+        "SET takes clq's settings (model, dataset, judge, captions, vocabulary, device, on_error, cache_size, seed) "
+        "and DuckDB's.",
         "Correct the spelling.",
         "SET datset = lab.probe",
         "SET dataset = lab.probe",

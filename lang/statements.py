@@ -109,6 +109,8 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
             Setting("device", "cpu or cuda", "where models run; it never changes an answer's key", "SET device = cpu"),
             Setting("on_error", "fail or skip", "whether unreadable images end the run or are left out and told",
                     "SET on_error = 'skip'"),
+            Setting("cache_size", "a size, or none", "what the store may hold: above it, the least recently used goes",
+                    "SET cache_size = '20GB'"),
             Setting("seed", "a whole number from 0 on", "of methods and calls that were given none", "SET seed = 7"),
         )
     }

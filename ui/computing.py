@@ -38,6 +38,7 @@ class Computing:
 
     def __init__(self, store: Store, resources: Resources, known: Fingerprints, remarks: list[str]) -> None:
         self.store, self.resources, self.known, self.remarks = store, resources, known, remarks
+        self.made = False  # something that was not in the store
 
     def optimized(self, queries: Sequence[Ready]) -> Plan:
         return optimize([root for q in queries for root in q.planned.roots], self.store)
@@ -66,6 +67,7 @@ class Computing:
                 if ask is not None and plan.steps:
                     ask(plan)
                     ask = None
+                self.made |= bool(plan.steps)
                 try:
                     measures.update(run(plan, self.store, self.resources))
                 except Diagnostic as problem:

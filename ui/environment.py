@@ -17,6 +17,7 @@ class Variable:
 
 VARIABLES = (
     Variable("CLQ_STORE", ".clq", "the folder of the store, where --store does not say"),
+    Variable("CLQ_CACHE_SIZE", "none", "what the store may hold, as 20GB, where SET cache_size does not say"),
     Variable("CLQ_ASK_ABOVE", "10", "minutes from which a run is asked about on a terminal; never: no question"),
     Variable(
         "CLQ_DEBUG", "0",

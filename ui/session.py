@@ -57,6 +57,7 @@ class Session:
         self._computing = Computing(store, resources, self.known, self.remarks)
         self._transaction = Transaction(catalogue, self._tables)
         self._results: list[Result] = []
+        self._sized = False  # whether this script has set cache_size
         self._dropped: set[str] = set()  # tables that statements of this script drop
         self._text, self._dry = "", False
         self._history: list[str] = []
@@ -86,6 +87,7 @@ class Session:
             if not dry:
                 self._flush()
                 self._tables.commit()
+                self._keep_to_size()
                 self._history += _names_made(script)
         except Diagnostic as problem:
             # What was finished before a later statement failed is kept.
@@ -102,6 +104,14 @@ class Session:
             with contextlib.suppress(Diagnostic):
                 self.known.save()
         return Results(self._results)
+
+    def _keep_to_size(self) -> None:
+        """After a run that has made something, or is told a size: the store holds no more than it may."""
+        if self._computing.made or self._sized:
+            from ..engine.budget import kept_to
+
+            self.remarks += kept_to(self.store, self.names.setting("cache_size"))
+        self._computing.made = self._sized = False
 
     def plan(self, text: str, path: str | None = None, parameters: Mapping[str, Any] | None = None) -> PlanView:
         """The plan of all queries of a script together, nothing computed."""
@@ -172,6 +182,7 @@ class Session:
             case CheckedSet():
                 if checked.setting == "device":
                     self.resources.device = device_of(str(checked.value or "cpu"), checked.span)
+                self._sized |= checked.setting == "cache_size"
                 if checked.setting == "on_error":
                     self.known.lenient = checked.value == "skip"
                 return None

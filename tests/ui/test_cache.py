@@ -101,3 +101,29 @@ def test_the_catalogue_is_made_again_from_parquet(folder: Path) -> None:
     assert after.stdout == before.stdout
     assert clq("rerun", "named", cwd=folder).stdout.endswith("the same to the last bit\n")
     assert clq("cache", "rebuild", "--store", "nothing", cwd=folder).stdout == "0 tables: none\n"
+
+
+def test_a_limit_is_kept_in_the_store_and_kept_to(tmp_path: Path) -> None:
+    assert clq("cache", "limit", cwd=tmp_path).stdout == "none\n"
+    assert clq("cache", "limit", "1kB", cwd=tmp_path).stdout == "1.0 kB\n"
+    assert clq("cache", "limit", "some", cwd=tmp_path).returncode == 2
+    done = clq("-c", QUERY.format(30, "one"), cwd=tmp_path)
+    assert done.returncode == 0 and "of least recent use" in done.stderr and "cache_size is 1.0 kB" in done.stderr
+    assert "of 1.0 kB that it may hold" in clq("cache", "ls", cwd=tmp_path).stderr
+    assert "of 1.0 kB that it may hold" in clq("cache", "du", cwd=tmp_path).stderr
+    kept = sum(r["bytes"] for r in json.loads(clq("cache", "ls", "--format", "json", cwd=tmp_path).stdout))
+    assert kept <= 1000
+    assert "rows" in clq("sql", "SELECT count(*) AS rows FROM one", cwd=tmp_path).stdout
+    done = clq("-c", f"SET cache_size = 'none'; {QUERY.format(30, 'two')}; {QUERY.format(30, 'two')}", cwd=tmp_path)
+    assert done.returncode == 0 and "of least recent use" not in done.stderr
+    assert clq("-c", "SET cache_size = 'much'", cwd=tmp_path).returncode == 2
+
+
+def test_one_session_goes_on_when_what_it_had_was_cleared_up(tmp_path: Path) -> None:
+    import clq as package
+
+    with package.connect(tmp_path / "store") as con:
+        first = con.run(f"SET cache_size = 0; {QUERY.format(20, 't')}").last.df()
+        assert not list((tmp_path / "store").glob("objects/*/*/artifact.json"))
+        again = con.run(QUERY.format(20, "t") + "; SELECT count(*) FROM t_evidence").last.df()
+        assert con.run("FROM t").last.df().equals(first) and len(again) == 1

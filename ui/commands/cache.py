@@ -1,4 +1,4 @@
-"""`clq cache ls|du|verify|gc|pin|unpin|rebuild`"""
+"""`clq cache ls|du|verify|gc|limit|pin|unpin|rebuild`"""
 
 from __future__ import annotations
 
@@ -55,14 +55,16 @@ def ls(store: str | None, form: str) -> None:
     """Every artifact, the most recently used first."""
     from ...engine.upkeep import items
 
-    now = time.time()
+    now, opened = time.time(), _store(store)
+    every = items(opened)
     rows = [
         {"operator": i.label, "rows": i.rows, "bytes": i.bytes, "seconds": i.seconds,
          "unused_hours": round(max(0.0, now - i.used) / 3600, 1), "pinned_by": ", ".join(i.pins) or None,
          "key": i.key[:12]}
-        for i in reversed(items(_store(store)))
+        for i in reversed(every)
     ]  # fmt: skip
     _print(rows, ["operator", "rows", "bytes", "seconds", "unused_hours", "pinned_by", "key"], form)
+    _say_total(opened, sum(i.bytes for i in every))
 
 
 @COMMAND.command("du")
@@ -70,10 +72,11 @@ def ls(store: str | None, form: str) -> None:
 @form_option
 def du(store: str | None, form: str) -> None:
     """How much each kind of artifact takes, and what it took to compute."""
-    from ...engine.upkeep import items
+    from ...engine.upkeep import items, unfinished
 
+    opened = _store(store)
     totals: dict[str, list[float]] = {}
-    for item in items(_store(store)):
+    for item in items(opened):
         kind = totals.setdefault(item.operator, [0, 0, 0.0])
         for n, amount in enumerate((1, item.bytes, item.seconds)):
             kind[n] += amount
@@ -83,7 +86,18 @@ def du(store: str | None, form: str) -> None:
         for name, (n, size, seconds) in ordered
     ]
     _print(rows, ["operator", "artifacts", "bytes", "seconds"], form)
-    click.echo(f"{spoken_size(sum(int(t[1]) for t in totals.values()))} in all", err=True)
+    left = sum(i.bytes for i in unfinished(opened))
+    if left:
+        click.echo(f"{spoken_size(left)} of runs that are not finished", err=True)
+    _say_total(opened, left + sum(int(t[1]) for t in totals.values()))
+
+
+def _say_total(store: Store, total: int) -> None:
+    from ...engine.budget import limit
+
+    size = limit(store)
+    most = "" if size is None else f", of {spoken_size(size)} that it may hold (cache_size)"
+    click.echo(f"{spoken_size(total)} in all{most}", err=True)
 
 
 @COMMAND.command("verify")
@@ -103,6 +117,23 @@ def verify(store: str | None) -> None:
         raise SystemExit(1)
 
 
+@COMMAND.command("limit")
+@click.argument("size", required=False)
+@store_option
+def limit(size: str | None, store: str | None) -> None:
+    """Keep a SIZE such as 20GB in the store, or none: after each run what was least recently used goes.
+
+    Without SIZE say what it is. SET cache_size and $CLQ_CACHE_SIZE come before it.
+    """
+    from ...engine.budget import keep_limit, kept_limit
+
+    opened = _store(store)
+    if size is not None:
+        keep_limit(opened, None if size.strip().lower() == "none" else size_of(size))
+    kept = kept_limit(opened)
+    click.echo("none" if kept is None else spoken_size(kept))
+
+
 @COMMAND.command("gc")
 @click.option("--budget", metavar="SIZE", help="Remove the least recently used until this much is left, as 20GB.")
 @click.option("--dry-run", is_flag=True, help="Say what would go.")
@@ -111,18 +142,21 @@ def gc(budget: str | None, dry_run: bool, store: str | None) -> None:
     """Remove files of killed runs and, above a budget, artifacts that were not used for longest.
 
     What a running query of any process needs stays, and what a pinned table stands on. Tables stay as they are:
-    what was removed is computed again when a new query needs it.
+    what was removed is computed again when a new query needs it. Without --budget the limit of the store counts.
     """
+    from ...engine.budget import limit as budget_of
     from ...engine.upkeep import sweep
 
-    done = sweep(_store(store), None if budget is None else size_of(budget), pretend=dry_run)
+    opened = _store(store)
+    most = budget_of(opened) if budget is None else size_of(budget)
+    done = sweep(opened, most, pretend=dry_run)
     would = "would be removed" if dry_run else "removed"
     for item in done.removed:
         click.echo(f"{would}: {item.label} ({spoken_size(item.bytes)}, {item.seconds:.1f} s to make again)")
     left = f", {done.leftovers} files of killed runs" if done.leftovers else ""
     told = f"{len(done.removed)} artifacts{left} {would}, {spoken_size(done.bytes)}; {spoken_size(done.kept)} stay"
     click.echo(told, err=True)
-    if budget is not None and done.kept > size_of(budget):
+    if most is not None and done.kept > most:
         click.echo("note: the rest is pinned or in use: it is more than the budget", err=True)
 
 
