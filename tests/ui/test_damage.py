@@ -19,16 +19,17 @@ QUERY = (
     "EXPLAIN layer1 OF labnet ON lab.probe[0:{}] USING clip_dissect(top_k={}, top=1, floor=null) WITH ['boat', 'car']"
 )
 FIRST = f"{QUERY.format(24, 6)} INTO named; CREATE TABLE mine AS SELECT range AS x FROM range(3000)"
-# The same again, from activations, from rows of a part of the images, and from the catalogue.
+# The same again, from activations, and from the catalogue; where it matters, from rows of a part of the images as well.
 SECOND = (
-    f"{QUERY.format(24, 6)} INTO named; {QUERY.format(24, 5)}; {QUERY.format(26, 6)}; "
+    f"{QUERY.format(24, 6)} INTO named; {QUERY.format(24, 5)}; "
     "SELECT count(*) AS n, sum(x) AS s FROM mine; SELECT unit, concept, score FROM named ORDER BY unit"
 )
+MORE = f"{SECOND}; {QUERY.format(26, 6)}"
+NEED_MORE = {"activations", "other shards", "manifest", "identities"}
 KINDS = {
     "activations": "objects/*/00000000-00000024-*.safetensors", "other shards": "objects/*/*-00000002-*.safetensors",
     "answer": "objects/*/00000-*.parquet", "manifest": "objects/*/artifact.json", "identities": "rows/*/*.safetensors",
-    "rates": "rates.json", "fingerprints": "fingerprints.json", "pins": "pins.json", "layout": "layout.json",
-    "lease": "running/*.json", "catalogue": "clq.duckdb",
+    "notes": "*s.json", "layout": "layout.json", "lease": "running/*.json", "catalogue": "clq.duckdb",
     "backup": "tables/*.parquet", "digest of a backup": "tables/*.digest",
 }  # fmt: skip
 REBUILD = {"error[damaged-artifact]:", "clq", "cache", "rebuild", "makes", "it", "again"}
@@ -74,12 +75,12 @@ def base(forks: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def told(forks: ForkServer, base: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the second script prints where nothing is damaged."""
-    return answers(asked(forks, shutil.copytree(base, tmp_path_factory.mktemp("sound") / "store")))
+    """What the longer script prints where nothing is damaged: the shorter one's answers come first."""
+    return answers(asked(forks, shutil.copytree(base, tmp_path_factory.mktemp("sound") / "store"), MORE))
 
 
-def asked(forks: ForkServer, store: Path) -> Ended:
-    return clq(forks, "-c", SECOND, "--format", "json", "--store", str(store))
+def asked(forks: ForkServer, store: Path, script: str = SECOND) -> Ended:
+    return clq(forks, "-c", script, "--format", "json", "--store", str(store))
 
 
 def answers(done: Ended) -> str:
@@ -87,6 +88,10 @@ def answers(done: Ended) -> str:
     # How many images share a forward moves the last digits.
     results = [json.loads(line, parse_float=lambda f: round(float(f), 3)) for line in done.out.splitlines()]
     return "\n".join(json.dumps(result["rows"]) for result in results)
+
+
+def shorter(told: str) -> str:
+    return told.rpartition("\n")[0]
 
 
 def damage(path: Path, how: str) -> None:
@@ -121,19 +126,20 @@ def test_damage_is_made_good_or_told(
         assert other.stdout is not None and other.stdout.readline() == "held\n"
     try:
         damaged(store, kind, how)
-        done = asked(forks, store)
+        script = MORE if kind in NEED_MORE else SECOND
+        done = asked(forks, store, script)
         if done.code:
             assert kind == "catalogue", done.err
             assert {*done.err.split()} >= REBUILD, done.err
             assert clq(forks, "cache", "rebuild", "--store", str(store)).code == 0
-            done = asked(forks, store)
-        assert answers(done) == told
+            done = asked(forks, store, script)
+        assert answers(done) == (told if kind in NEED_MORE else shorter(told))
     finally:
         if other is not None:
             other.communicate()
 
 
-@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("how", ["middle bit", "last bit", "half"])
 def test_a_damaged_log_of_a_writer_that_died(
     forks: ForkServer, base: Path, told: str, tmp_path: Path, how: str
 ) -> None:
@@ -142,6 +148,7 @@ def test_a_damaged_log_of_a_writer_that_died(
     subprocess.run([sys.executable, "-c", DIES, str(store / "clq.duckdb")], check=True)
     log = store / "clq.duckdb.wal"
     damage(log, how)
+    told = shorter(told)
     held, with_log = log.read_bytes(), told.replace('"n": 3000, "s": 4498500', '"n": 6000, "s": 17997000')
     assert with_log != told
     done = asked(forks, store)
@@ -153,7 +160,7 @@ def test_a_damaged_log_of_a_writer_that_died(
     assert answers(done) in {told, with_log}
 
 
-@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("how", ["middle bit", "half"])
 def test_looking_after_a_damaged_store(forks: ForkServer, base: Path, tmp_path: Path, how: str) -> None:
     """No command of `clq cache` breaks on it, or takes what is sound."""
     store = shutil.copytree(base, tmp_path / "store")

@@ -14,7 +14,7 @@ import pexpect
 import pytest
 
 LONG = (
-    "EXPLAIN layer1, layer2, layer3, layer4 OF labnet ON lab.probe[0:1200] "
+    "EXPLAIN layer1, layer2, layer3, layer4 OF labnet ON lab.probe[0:700] "
     "USING clip_dissect(top_k=8, top=1) WITH ['boat', 'car']"
 )
 # A step that no exception stops: the main thread stays in one call of C, which takes signals in its own time.
