@@ -101,8 +101,8 @@ def _misplaced(words: list[str], i: int) -> bool:
 class Writer:
     """Makes statements; `used` are the productions that were taken. Every comment has a text of its own."""
 
-    def __init__(self, source: random.Random) -> None:
-        self.source = source
+    def __init__(self, source: random.Random, comments: bool = True) -> None:
+        self.source, self.comments = source, comments
         self.used: set[Any] = set()
         self.count = 0
 
@@ -122,7 +122,7 @@ class Writer:
 
     def blank(self, needed: bool, commented: float = 0.1) -> str:
         blank = self.source.choice(BLANKS if needed else ["", *BLANKS])
-        if self.source.random() < commented:
+        if self.comments and self.source.random() < commented:
             for _ in range(self.source.choice([1, 1, 2])):
                 self.count += 1
                 blank += self.source.choice(COMMENTS).format(f"c{self.count}")
