@@ -1,5 +1,6 @@
 """Ctrl-C that is not lost: what is raised inside an import or callback may be swallowed there, so a run also asks
-between batches whether it was told to stop. And a second Ctrl-C that does not wait for the first."""
+between batches whether it was told to stop. Workers in other processes are told by a file. And a second Ctrl-C that does
+not wait for the first."""
 
 from __future__ import annotations
 
@@ -7,8 +8,12 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 _asked = False
+_watched = threading.local()
 
 
 def ask() -> None:
@@ -17,10 +22,21 @@ def ask() -> None:
     _asked = True
 
 
+@contextmanager
+def watch(path: Path) -> Iterator[None]:
+    """Within, in this thread, a stop is also asked for by a file that comes into being."""
+    _watched.path = path
+    try:
+        yield
+    finally:
+        _watched.path = None
+
+
 def stop_if_asked() -> None:
-    """Raises KeyboardInterrupt, once, if somebody has asked for a stop."""
+    """Raises KeyboardInterrupt if somebody has asked for a stop: once, but for a file, which stays."""
     global _asked
-    if _asked:
+    path: Path | None = getattr(_watched, "path", None)
+    if _asked or (path is not None and path.exists()):
         _asked = False
         raise KeyboardInterrupt
 

@@ -90,6 +90,15 @@ class Callback:
     def finish(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class Spread:
+    """Who computes: `inline`, this process; `processes`, others of this machine; `dask`, a cluster of this machine, or
+    that at an address (`tcp://…`). `workers`: how many; None: one for each core, or all that the cluster has."""
+
+    backend: str = "inline"
+    workers: int | None = None
+
+
 @dataclass
 class Resources:
     """`counts` tells how often what was done: 'decoded' images, 'forward <model>' images, 'rounds'."""
@@ -100,10 +109,17 @@ class Resources:
     shard: int = 512
     memory: int = 1 << 29
     lenient: bool = False  # unreadable images are left out, and told by Unreadable at the end of a round
+    spread: Spread = Spread()
     progress: Progress = field(default_factory=Silent)
     counts: Counter[str] = field(default_factory=Counter)
     trace: Trace | None = None
     _opened: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _shown: bool = False
+
+    def settings(self) -> dict[str, Any]:
+        """What a worker in another process must be told of these."""
+        return {"device": self.device, "batch": self.batch, "workers": self.workers, "shard": self.shard,
+                "memory": self.memory, "lenient": self.lenient}  # fmt: skip
 
     def open(self, source: Source) -> Any:
         """The thing a source stands for, loaded once on each device."""
@@ -124,9 +140,14 @@ class Resources:
 
     @contextmanager
     def showing(self, title: str, total: int) -> Iterator[Progress]:
-        """Progress over a stretch of work, closed however it ends."""
+        """Progress over a stretch of work, closed however it ends. Within another stretch nothing is shown."""
+        if self._shown:
+            yield Silent()
+            return
+        self._shown = True
         self.progress.start(title, total)
         try:
             yield self.progress
         finally:
             self.progress.finish()
+            self._shown = False

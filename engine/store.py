@@ -132,29 +132,28 @@ class Store:
         """The whole shards of an unfinished artifact, by the images they are of; a damaged one is set aside."""
         found = {}
         for path in sorted(self.folder(operator.key).glob("[0-9]*-*-*.safetensors")):
-            if _whole(path):
+            if _sound(path):
                 first, stop, _ = path.name.split("-", 2)
                 found[range(int(first), int(stop))] = path
-            else:
-                try:
-                    _put_aside(path)
-                except OSError as error:
-                    raise unwritable(path.parent, error) from error
         return found
+
+    def shard(self, operator: Operator, images: range) -> Path | None:
+        """One whole shard of an unfinished artifact; a damaged one is set aside."""
+        return next(filter(_sound, self.folder(operator.key).glob(f"{_span(images)}-*.safetensors")), None)
 
     def put_shard(self, operator: Operator, images: range, arrays: Mapping[str, np.ndarray]) -> Path:
         """Store what a scan made of some images. The range is in the name: shards of another size never mix."""
         from safetensors.numpy import save
 
         data = save({k: _contiguous(v) for k, v in arrays.items()})
-        return self._put(operator, f"{images.start:08d}-{images.stop:08d}", data, "safetensors")
+        return self._put(operator, _span(images), data, "safetensors")
 
     def put_part(self, operator: Operator, images: range, arrays: Mapping[str, np.ndarray]) -> Path:
         """Store what a scan made of those images of a shard that could be read; it is no shard of the artifact."""
         from safetensors.numpy import save
 
         data = save({k: _contiguous(v) for k, v in arrays.items()})
-        return self._put(operator, f"part-{images.start:08d}-{images.stop:08d}", data, "safetensors")
+        return self._put(operator, f"part-{_span(images)}", data, "safetensors")
 
     def adopt(self, operator: Operator, files: Sequence[Path], rows: int) -> Artifact:
         """Declare an artifact of files that others have made; they stay where they are as well."""
@@ -221,6 +220,21 @@ def _touch(path: Path) -> None:
     """When it was last used, for who clears up."""
     with contextlib.suppress(OSError):
         os.utime(path)
+
+
+def _span(images: range) -> str:
+    return f"{images.start:08d}-{images.stop:08d}"
+
+
+def _sound(path: Path) -> bool:
+    """Whether a shard is whole; a damaged one is set aside."""
+    if _whole(path):
+        return True
+    try:
+        _put_aside(path)
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    return False
 
 
 def _put_aside(path: Path) -> None:

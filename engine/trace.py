@@ -24,6 +24,15 @@ class Trace:
     began: float = field(default_factory=time.perf_counter)
     events: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def epoch(self) -> float:
+        """When the trace began, in seconds since 1970."""
+        return time.time() - (time.perf_counter() - self.began)
+
+    def name_process(self, name: str) -> None:
+        """What is shown beside the spans of this process."""
+        self.events.append({"name": "process_name", "ph": "M", "pid": os.getpid(), "args": {"name": name}})
+
     def add(self, name: str, kind: str, began: float, seconds: float, **facts: Any) -> None:
         """A span that is over: `began` as time.perf_counter() gives it."""
         self.events.append(
@@ -41,6 +50,10 @@ class Trace:
             yield
         finally:
             self.add(name, kind, began, time.perf_counter() - began, **facts)
+
+    def since(self, began: float, name: str, kind: str) -> None:
+        """A span that is over now."""
+        self.add(name, kind, began, time.perf_counter() - began)
 
     def save(self) -> None:
         """Write all spans so far. Raises Diagnostic if the file cannot be written."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..lang.diagnostic import Diagnostic
+from .claims import clear
 from .files import is_damage, reached, sealed, unreadable, unsealed, unwritable, write_aside
 from .leases import clearing, running
 from .store import Store
@@ -125,6 +126,7 @@ def _sweep(store: Store, budget: int | None, pretend: bool) -> Swept:
     if not pretend:
         for path, _ in left:
             path.unlink(missing_ok=True)
+        clear(store.root)
         for item in removed:
             _remove(store, item.key)
     return Swept(tuple(removed), len(left), freed + sum(i.bytes for i in removed), total)

@@ -229,8 +229,8 @@ _ALL = (
     Page(
         "unknown-setting",
         "There is no such setting",
-        "SET takes clq's settings (model, dataset, judge, captions, vocabulary, device, on_error, cache_size, seed) "
-        "and DuckDB's.",
+        "SET takes clq's settings (model, dataset, judge, captions, vocabulary, device, on_error, backend, workers, "
+        "cache_size, seed) and DuckDB's.",
         "Correct the spelling.",
         "SET datset = lab.probe",
         "SET dataset = lab.probe",
@@ -448,6 +448,13 @@ _ALL = (
         "Memory ran out",
         "A batch or a table did not fit into the memory of the machine or of its accelerator.",
         "Run again with a smaller batch, fewer layers at once, or --device cpu. What was finished is kept.",
+    ),
+    Page(
+        "no-workers",
+        "There is nobody to compute",
+        "SET backend = 'dask' needs the package distributed, and an address a scheduler of dask that answers and has "
+        "workers. Or workers have died three times over the same work, as they do when memory runs out.",
+        "Install clq[dask], correct the address, use fewer workers or a smaller batch, or SET backend = 'inline'.",
     ),
     Page(
         "interrupted",

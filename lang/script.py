@@ -17,7 +17,7 @@ from .imports import imported_at
 from .made import names_without_use, tables_dropped, tables_made, would_make
 from .resolve import SPOKEN, parts, resolve, resolve_whole
 from .scan import scan
-from .sizes import bytes_of
+from .settings import setting_value
 from .targets import layers_of
 
 
@@ -170,7 +170,7 @@ class ScriptChecker:
             found = resolve(value, THING_SETTINGS[setting], self.names, slot=f"SET {setting}")
             made = self._named([found], found.name, value.span) if isinstance(found, Selected) else found
         elif value is not None:
-            made = _setting_value(setting, plain_value(value, self.names), value.span)
+            made = setting_value(setting, plain_value(value, self.names), value.span)
         if made is None:
             self.names.settings.pop(setting, None)
         else:
@@ -236,24 +236,6 @@ class ScriptChecker:
                 hint = f"methods: {listing(known)}"
                 raise Diagnostic("unknown-method", message, statement.name.span, hint=hint)
         return CheckedShow(statement)
-
-
-def _setting_value(setting: str, value: Any, span: ast.Span) -> Any:
-    if setting == "seed" and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-        raise Diagnostic("bad-argument", "seed is a whole number from 0 on: SET seed = 7", span)
-    if setting == "device" and (not isinstance(value, str) or value.split(":")[0] not in {"cpu", "cuda"}):
-        raise Diagnostic("bad-argument", "device is cpu or cuda (cuda:1 for the second): SET device = cuda", span)
-    if setting == "cache_size" and not _is_size(value):
-        raise Diagnostic("bad-argument", "cache_size is a size or 'none': SET cache_size = '20GB'", span)
-    if setting == "on_error" and value not in {"fail", "skip"}:
-        raise Diagnostic("bad-argument", "on_error is 'fail' or 'skip': SET on_error = 'skip'", span)
-    return value
-
-
-def _is_size(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.strip().lower() == "none" or bytes_of(value) is not None
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 _OF_NAMES = ("unknown-name", "unknown-model", "unknown-vocabulary", "no-parameter")

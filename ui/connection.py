@@ -14,7 +14,8 @@ from ..engine.store import Store
 from ..engine.trace import Trace
 from ..lang.diagnostic import Diagnostic
 from .results import Result, Results
-from .session import Session, device_of
+from .session import Session
+from .where import device_of, spread_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,11 +34,13 @@ def store_folder(given: str | os.PathLike[str] | None) -> Path:
 class Connection:
     """A store opened for queries. Use as a context manager, or close it; names made by LET live as long as it does.
 
-    `trace` names a file for Perfetto or chrome://tracing, written when the connection is closed.
+    `backend` and `workers` say who computes, as SET does. `trace` names a file for Perfetto or chrome://tracing,
+    written when the connection is closed.
     """
 
     def __init__(
         self, store: str | os.PathLike[str] | None = None, *, device: str = "cpu", batch: int = 64,
+        backend: str | None = None, workers: int | None = None,
         progress: Progress | Callable[[str, int, int], None] | None = None,
         trace: str | os.PathLike[str] | None = None,
     ) -> None:  # fmt: skip
@@ -45,7 +48,9 @@ class Connection:
         shown: Progress = Silent()
         if progress is not None:
             shown = Callback(progress) if callable(progress) else progress
-        self.resources = Resources(device=device_of(device), batch=batch, progress=shown)
+        self.resources = Resources(
+            device=device_of(device), batch=batch, spread=spread_of(backend, workers), progress=shown
+        )
         if trace is not None:
             self.resources.trace = Trace(Path(trace))
         self.catalogue = Catalogue(self.store.root)

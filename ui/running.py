@@ -48,18 +48,30 @@ def running(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--device", default="cpu", show_default=True, metavar="cpu|cuda", help="Where models run."),
             click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
                          help="How rows are printed."),
-            click.option("--trace", metavar="FILE", expose_value=False, callback=_trace,
+            click.option("--trace", metavar="FILE", expose_value=False, callback=_kept,
                          help="Write what ran when, for Perfetto or chrome://tracing."),
         )
+    ):  # fmt: skip
+        command = option(command)
+    return spread_options(command)
+
+
+def spread_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Who computes; kept in the context."""
+    for option in (
+        click.option("--workers", type=click.IntRange(1), metavar="N", expose_value=False, callback=_kept,
+                     help="How many compute; more than one without a backend are processes."),
+        click.option("--backend", metavar="inline|processes|dask|tcp://…", expose_value=False, callback=_kept,
+                     help="Who computes: this process, several of this machine, or a cluster."),
     ):  # fmt: skip
         command = option(command)
     return command
 
 
-def _trace(context: click.Context, _option: click.Parameter, given: str | None) -> None:
+def _kept(context: click.Context, option: click.Parameter, given: Any) -> None:
     """Kept in the context: every command that opens a store asks there."""
     if given is not None:
-        context.find_root().meta["clq.trace"] = given
+        context.find_root().meta[f"clq.{option.name}"] = given
 
 
 def opened(store: str | None, device: str = "cpu") -> Connection:
@@ -67,8 +79,9 @@ def opened(store: str | None, device: str = "cpu") -> Connection:
     from .connection import Connection
 
     context = click.get_current_context(silent=True)
-    trace = context.find_root().meta.get("clq.trace") if context is not None else None
-    return Connection(store, device=device, progress=Bar() if sys.stderr.isatty() else None, trace=trace)
+    kept = context.find_root().meta if context is not None else {}
+    given: dict[str, Any] = {name: kept.get(f"clq.{name}") for name in ("backend", "workers", "trace")}
+    return Connection(store, device=device, progress=Bar() if sys.stderr.isatty() else None, **given)
 
 
 def run_text(

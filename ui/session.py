@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.catalogue import Catalogue
 from ..engine.fingerprint import Fingerprints
 from ..engine.plan import Plan
-from ..engine.resources import Resources
+from ..engine.resources import Resources, Spread
 from ..engine.sql import diagnostic_of, file_trouble
 from ..engine.store import Store
 from ..lang import ast, parse
@@ -33,6 +33,7 @@ from .relations import provided, put_away
 from .results import Result, Results
 from .tables import Pending, Tables
 from .transaction import Transaction
+from .where import device_of, spread_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +53,8 @@ class Session:
         self.names = Catalog(run_subquery=self._rows, find_table=self._table)
         self.remarks: list[str] = []
         self.ask: Callable[[PlanView], None] | None = None  # told of every plan before it runs; may raise to stop it
+        # What RESET goes back to.
+        self._spread = (None if resources.spread == Spread() else resources.spread.backend, resources.spread.workers)
         self._tables = Tables(catalogue, store, resources)
         self._answering = Answering(store, catalogue, self.names, self.known, self._tables, self._plan_rows)
         self._computing = Computing(store, resources, self.known, self.remarks)
@@ -182,6 +185,10 @@ class Session:
             case CheckedSet():
                 if checked.setting == "device":
                     self.resources.device = device_of(str(checked.value or "cpu"), checked.span)
+                if checked.setting in {"backend", "workers"}:
+                    backend, workers = self._spread
+                    backend = self.names.setting("backend") or backend
+                    self.resources.spread = spread_of(backend, self.names.setting("workers") or workers, checked.span)
                 self._sized |= checked.setting == "cache_size"
                 if checked.setting == "on_error":
                     self.known.lenient = checked.value == "skip"
@@ -396,16 +403,3 @@ def unnamed(rows: pa.Table, verb: str, methods: Sequence[MethodDeclaration]) -> 
             units = len(set(own["target"].to_pylist()))
             out.append(f"{method.name}: {none} of {units} units have no concept: {method.abstains}")
     return out
-
-
-def device_of(name: str, span: ast.Span | None = None) -> str:
-    """'cpu', 'cuda' or 'cuda:1'. Raises Diagnostic for a device that is not here."""
-    if name == "cpu":
-        return name
-    if name.split(":")[0] == "cuda":
-        import torch
-
-        if torch.cuda.is_available():
-            return name
-        raise Diagnostic("bad-argument", "no CUDA device is here", span, hint="use --device cpu")
-    raise Diagnostic("bad-argument", f"{name} is no device", span, hint="cpu or cuda")

@@ -21,7 +21,8 @@ from ..declare import (
 from ..diagnostic import Diagnostic, listing
 from ..failure import TAIL_WORDS, VERB_KINDS, Failure, long_word
 from ..resolve import SPOKEN
-from ..scan import CLAUSE_WORDS, SETTINGS, scan
+from ..scan import CLAUSE_WORDS, scan
+from ..statements import SETTINGS
 from ..targets import layers_of
 from ..text import unparse
 from ..verbs import CLAUSES, Column, Verb
@@ -184,7 +185,7 @@ class _Told:
         if name not in SETTINGS:
             return None
         kind = THING_SETTINGS.get(name)
-        takes = SPOKEN[kind].takes if kind is not None else "cpu or cuda" if name == "device" else "a whole number"
+        takes = SPOKEN[kind].takes if kind is not None else SETTINGS[name].takes
         value = self.names.setting(name)
         now = "not set" if value is None else f"now `{getattr(value, 'name', value)}`"
         return f"**{name}** is a setting: {takes}; {now}"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,20 +19,8 @@ from clq.engine.unread import Unreadable
 from clq.lang.diagnostic import Diagnostic
 
 
-@dataclass(frozen=True)
-class Damaged(ToySample):
-    """A sample in which some images cannot be decoded."""
-
-    broken: tuple[int, ...] = ()
-
-    def read(self, index: int) -> np.ndarray:
-        if self.chosen[index] in self.broken:
-            raise OSError("cut off")
-        return super().read(index)
-
-
 def damaged(chosen: Sequence[int], broken: Sequence[int]) -> Source:
-    spec = Damaged(tuple(chosen), broken=tuple(broken))
+    spec = ToySample(tuple(chosen), broken=tuple(broken))
     return Source("dataset", f"sample {chosen}", "sample", spec, spec.identities)
 
 
@@ -77,7 +63,7 @@ def test_without_lenience_the_first_one_ends_the_run(store: Store) -> None:
 
 
 def test_a_data_set_that_cannot_tell_its_images_apart_is_read_whole_or_not_at_all(store: Store) -> None:
-    blind = Source("dataset", "blind", "blind", Damaged(tuple(range(9)), broken=(2,)))
+    blind = Source("dataset", "blind", "blind", ToySample(tuple(range(9)), broken=(2,)))
     with pytest.raises(Diagnostic) as caught:
         lenient(store, ToyRows(model(), blind))
     assert caught.value.code == "unreadable-image"

@@ -12,6 +12,7 @@ import pytest
 from toys import ToyScan, ToyTop, images, model
 
 from clq.engine import files
+from clq.engine.claims import claimed
 from clq.engine.leases import lease, needs, running
 from clq.engine.operator import Operator
 from clq.engine.resources import Resources
@@ -165,6 +166,16 @@ def test_leftovers_of_killed_runs_go_after_a_day(filled: tuple[Store, list[Opera
     done = sweep(store, None)
     assert (done.leftovers, done.removed) == (1, ()) and young.exists() and not old.exists()
     assert Store(store.root).find(made[0]) is not None
+
+
+def test_claims_of_dead_processes_go(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    left = store.root / "claims" / f"{made[0].key}.lock"
+    left.parent.mkdir(exist_ok=True)
+    left.touch()
+    with claimed(store.root, ["alive"]):
+        sweep(store, None)
+        assert [p.name for p in left.parent.iterdir()] == ["alive.lock"]
 
 
 def test_damage_is_found_and_set_aside(filled: tuple[Store, list[Operator]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -59,10 +60,15 @@ def pixels(spec: ToyImages, index: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ToyModel:
-    """Multiplies by a weight; sleeps `pause` seconds a batch, so that a test can kill it."""
+    """Multiplies by a weight; sleeps `pause` seconds a batch, so that a test can kill it.
+
+    `fatal` names a file: as long as it holds less than `deaths` lines, a batch adds one and takes the process with it.
+    """
 
     weight: int
     pause: float = 0.0
+    fatal: str | None = None
+    deaths: int = 1
 
     def open(self, device: str) -> ToyModel:
         return self
@@ -79,6 +85,7 @@ class ToySample:
 
     chosen: tuple[int, ...]
     whole: ToyImages = ToyImages(1000)
+    broken: tuple[int, ...] = ()
 
     def open(self, device: str) -> ToySample:
         return self
@@ -93,6 +100,8 @@ class ToySample:
         return "toys"
 
     def read(self, index: int) -> np.ndarray:
+        if self.chosen[index] in self.broken:
+            raise OSError("cut off")
         return pixels(self.whole, self.chosen[index])
 
     def identities(self) -> list[str]:
@@ -121,9 +130,15 @@ class Forward:
     layers: Sequence[int]
     counter: str
     resources: Resources
+    fatal: str | None = None
+    deaths: int = 1
 
     def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
         time.sleep(self.pause)
+        if self.fatal is not None and len(lines(Path(self.fatal))) < self.deaths:
+            with open(self.fatal, "a", encoding="utf-8") as file:
+                file.write(f"{os.getpid()}\n")
+            os._exit(9)
         self.resources.counts[self.counter] += len(batch.indices)
         return [
             {
@@ -161,8 +176,9 @@ class ToyScan(Scan):
     def start(cls, scans: Sequence[ToyScan], inputs: Inputs, resources: Resources) -> Consumer:
         opened = inputs.opened(scans[0].model)
         return Forward(
-            opened.weight, opened.pause, [s.layer for s in scans], f"forward {scans[0].model.name}", resources
-        )
+            opened.weight, opened.pause, [s.layer for s in scans], f"forward {scans[0].model.name}", resources,
+            opened.fatal, opened.deaths,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,13 +8,14 @@ import tempfile
 
 import click
 
-from ..running import store_option
+from ..running import spread_options, store_option
 
 
 @click.command("rerun")
 @click.argument("table")
 @store_option
 @click.option("--device", default="cpu", show_default=True, metavar="cpu|cuda", help="Where models run.")
+@spread_options
 def COMMAND(table: str, store: str | None, device: str) -> None:
     """Make a table again from nothing, and say whether it comes out the same.
 
@@ -22,7 +23,6 @@ def COMMAND(table: str, store: str | None, device: str) -> None:
     reads must be where it was.
     """
     from ...lang.diagnostic import Diagnostic, did_you_mean
-    from ..connection import Connection
     from ..running import opened
 
     with opened(store, device) as kept:
@@ -35,7 +35,7 @@ def COMMAND(table: str, store: str | None, device: str) -> None:
         before = kept.duckdb.sql(f'SELECT * EXCLUDE run FROM clq.main."{table}"').to_arrow_table()
     with (
         tempfile.TemporaryDirectory(prefix="clq-rerun-") as folder,
-        Connection(os.path.join(folder, "store"), device=device) as fresh,
+        opened(os.path.join(folder, "store"), device) as fresh,
     ):
         fresh.run(script, **json.loads(parameters or "{}"))
         after = fresh.duckdb.sql(f'SELECT * EXCLUDE run FROM clq.main."{table}"').to_arrow_table()

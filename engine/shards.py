@@ -1,0 +1,201 @@
+"""The shards of a round: which images each needs, and making one of them, all passes of it from one decode."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .claims import claimed, name_of
+from .inputs import Reading
+from .interrupt import stop_if_asked
+from .memory import consumed
+from .operator import Consumer, Scan
+from .plan import Round
+from .reader import batches
+from .reuse import Known, ids_of, known_rows
+from .store import rows_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Rows = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Scans of one pass that need the same images, `wanted`: fusing must not change what a scan sees."""
+
+    label: str
+    scans: tuple[Scan, ...]
+    wanted: np.ndarray
+
+    def within(self, shard: range) -> np.ndarray:
+        return self.wanted[(self.wanted >= shard.start) & (self.wanted < shard.stop)]
+
+
+def shares_of(round_: Round, images: int, reading: Reading) -> list[Share]:
+    """The work of a round; equal rounds give equal lists in every process."""
+    import numpy as np
+
+    shares = []
+    for work in round_.passes:
+        groups: dict[bytes, tuple[np.ndarray, list[Scan]]] = {}
+        for scan in work.scans:
+            chosen = scan.selected(reading)
+            wanted = np.arange(images) if chosen is None else np.asarray(chosen, np.int64)
+            groups.setdefault(wanted.tobytes(), (wanted, []))[1].append(scan)
+        shares += [Share(work.label, tuple(scans), wanted) for wanted, scans in groups.values()]
+    return shares
+
+
+def identities_of(round_: Round, images: int) -> np.ndarray | None:
+    """What each image is, if the data set can tell and a scan could make use of it."""
+    identities = round_.dataset.identities
+    if identities is None or not any(s.rowwise for s in round_.scans):
+        return None
+    found = identities()
+    if len(found) != images:
+        raise ValueError(f"{round_.dataset.name} has {images} images and {len(found)} identities")
+    return ids_of(found)
+
+
+@dataclass
+class Work:
+    """What one share of a shard took."""
+
+    seconds: float = 0.0
+    images: int = 0
+
+
+@dataclass
+class Made:
+    """One shard of a round: the file and its rows for each scan that has some, and what was done for it.
+
+    `found`: another process has done it all. `work` is that of each share, in their order. `unread` are images that
+    were left out, and why: the files are then parts of a shard.
+    """
+
+    files: dict[str, tuple[str, int]] = field(default_factory=dict)
+    found: bool = False
+    seconds: float = 0.0
+    decoded: int = 0
+    work: list[Work] = field(default_factory=list)
+    unread: dict[int, Exception] = field(default_factory=dict)
+
+
+class RoundWork:
+    """A round as one worker does it. Models are opened with the first shard, and kept."""
+
+    def __init__(self, round_: Round, reading: Reading) -> None:
+        self.reading, self.store, self.resources = reading, reading.store, reading.resources
+        self.images = reading.opened(round_.dataset)
+        self.shares = shares_of(round_, len(self.images), reading)
+        self._ids = identities_of(round_, len(self.images))
+        self._lenient = self.resources.lenient and round_.dataset.identities is not None
+        self._started: dict[int, tuple[Consumer, list[Known | None]]] = {}
+
+    def make(self, number: int, wait: bool, tell: Callable[[int], None]) -> Made | None:
+        """One shard, unless it is there already; None if another worker is making a part of it, and `wait` is not
+        asked for. `tell` hears how many images are done."""
+        began, shard = time.perf_counter(), shard_of(number, self.resources.shard, len(self.images))
+        there = self._there(shard)
+        lacking = [s for share in self.shares for s in self._lacking(share, shard, there)]
+        with claimed(self.store.root, (name_of(s, shard) for s in lacking), wait) as mine:
+            if not mine:
+                return None
+            there = self._there(shard)  # another worker may have made it before the claim
+            made = Made(work=[Work() for _ in self.shares])
+            made.found = not self._fill(shard, there, made, tell)
+        made.files = {key: (path.name, rows_of(path)) for key, path in there.items()}
+        made.seconds = time.perf_counter() - began
+        return made
+
+    def _there(self, shard: range) -> dict[str, Path]:
+        found = ((s.key, self.store.shard(s, shard)) for share in self.shares for s in share.scans)
+        return {key: path for key, path in found if path is not None}
+
+    @staticmethod
+    def _lacking(share: Share, shard: range, there: dict[str, Path]) -> list[Scan]:
+        return [s for s in share.scans if s.key not in there] if len(share.within(shard)) else []
+
+    def _fill(self, shard: range, there: dict[str, Path], made: Made, tell: Callable[[int], None]) -> bool:
+        """Read the images of a shard once and store what every pass makes of them. False if nothing was lacking."""
+        import numpy as np
+
+        active = [(n, share) for n, share in enumerate(self.shares) if self._lacking(share, shard, there)]
+        if not active:
+            return False
+        todo = [self._missing(n, share, shard, there) for n, share in active]
+        parts: list[list[list[Rows]]] = [[[] for _ in share.scans] for _, share in active]
+        for batch in self._batches(np.unique(np.concatenate(todo)), made.unread if self._lenient else None):
+            stop_if_asked()
+            made.decoded += len(batch.indices)
+            for (n, share), needed, held in zip(active, todo, parts, strict=True):
+                part = batch.only(np.isin(batch.indices, needed))
+                if len(part.indices):
+                    began = time.perf_counter()
+                    with self.resources.traced(share.label, "pass", images=len(part.indices)):
+                        rows = consumed(self._start(n)[0], part, self.resources)
+                    made.work[n].seconds += time.perf_counter() - began
+                    made.work[n].images += len(part.indices)
+                    for some, out in zip(rows, held, strict=True):
+                        out += some
+            tell(len(batch.indices))
+        unread = np.array(sorted(made.unread), np.int64)
+        for (n, share), needed, held in zip(active, todo, parts, strict=True):
+            put = self.store.put_part if np.isin(needed, unread).any() else self.store.put_shard
+            needed, inside = (given[~np.isin(given, unread)] for given in (needed, share.within(shard)))
+            for scan, known, pieces in zip(share.scans, self._start(n)[1], held, strict=True):
+                if scan.key not in there:
+                    joined = {name: np.concatenate([m[name] for m in pieces]) for name in pieces[0]} if pieces else {}
+                    whole = with_known(joined, needed, inside, known)
+                    if whole:
+                        with self.resources.traced(f"write {scan.label()}", "write"):
+                            there[scan.key] = put(scan, shard, whole)
+        return True
+
+    def _start(self, number: int) -> tuple[Consumer, list[Known | None]]:
+        """The consumer of a share, and the rows that its scans know already."""
+        if number not in self._started:
+            scans, ids = self.shares[number].scans, self._ids
+            known = [None if ids is None or not s.rowwise else known_rows(self.store, s, ids) for s in scans]
+            self._started[number] = type(scans[0]).start(scans, self.reading, self.resources), known
+        return self._started[number]
+
+    def _missing(self, number: int, share: Share, shard: range, there: dict[str, Path]) -> np.ndarray:
+        """The images of a shard that must be read: those for which a scan without the shard knows no row either."""
+        inside = share.within(shard)
+        lacking = [k for s, k in zip(share.scans, self._start(number)[1], strict=True) if s.key not in there]
+        if any(k is None for k in lacking):
+            return inside
+        known = sum(k.has(inside).astype(int) for k in lacking if k is not None)
+        return inside[known < len(lacking)]
+
+    def _batches(self, indices: np.ndarray, unread: dict[int, Exception] | None) -> Iterator[Any]:
+        coming = batches(self.images, indices, self.resources, unread)
+        while True:
+            with self.resources.traced("wait for decoded images", "decode"):
+                batch = next(coming, None)
+            if batch is None:
+                return
+            yield batch
+
+
+def shard_of(number: int, size: int, images: int) -> range:
+    """The images of a shard."""
+    return range(number * size, min((number + 1) * size, images))
+
+
+def with_known(made: Rows, needed: np.ndarray, inside: np.ndarray, known: Known | None) -> Rows:
+    """The rows of all images of a shard: those computed now, and those that earlier artifacts have."""
+    import numpy as np
+
+    if known is None or len(needed) == len(inside):
+        return made
+    others = inside[~np.isin(inside, needed)]
+    taken = known.take(others)
+    order = np.argsort(np.concatenate([needed, others]), kind="stable")
+    return {k: np.concatenate([made[k], v])[order] if made else v for k, v in taken.items()}

@@ -1,0 +1,42 @@
+"""Where work is done: the device, and who computes, as the user named them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.resources import Spread
+from ..lang import ast
+from ..lang.diagnostic import Diagnostic
+from ..lang.settings import setting_value
+
+
+def device_of(name: str, span: ast.Span | None = None) -> str:
+    """'cpu', 'cuda' or 'cuda:1'. Raises Diagnostic for a device that is not here."""
+    if name == "cpu":
+        return name
+    if name.split(":")[0] == "cuda":
+        import torch
+
+        if torch.cuda.is_available():
+            return name
+        raise Diagnostic("bad-argument", "no CUDA device is here", span, hint="use --device cpu")
+    raise Diagnostic("bad-argument", f"{name} is no device", span, hint="cpu or cuda")
+
+
+def spread_of(backend: Any, workers: Any, span: ast.Span | None = None) -> Spread:
+    """Who computes, of settings that may be None. Raises Diagnostic 'bad-argument' for those that do not go together.
+
+    Several workers without a backend are processes; alone, this process computes.
+    """
+    for name, value in (("backend", backend), ("workers", workers)):
+        if value is not None and span is None:
+            setting_value(name, value, None)
+    if backend is None:
+        return Spread("inline") if workers in {None, 1} else Spread("processes", workers)
+    if backend == "inline" and workers not in {None, 1}:
+        message = f"inline is this process alone: {workers} workers are of the backends processes and dask"
+        raise Diagnostic("bad-argument", message, span)
+    if "://" in backend and workers is not None:
+        message = f"the cluster at {backend} has the workers that it has; leave out their number"
+        raise Diagnostic("bad-argument", message, span)
+    return Spread(backend, workers)
