@@ -1,6 +1,6 @@
 """Ctrl-C that is not lost: what is raised inside an import or callback may be swallowed there, so a run also asks
-between batches whether it was told to stop. Workers in other processes are told by a file. And a second Ctrl-C that does
-not wait for the first."""
+between batches whether it was told to stop; workers in other processes are told by a file. And a second Ctrl-C that
+does not wait for the first."""
 
 from __future__ import annotations
 
