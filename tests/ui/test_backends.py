@@ -124,7 +124,7 @@ def test_the_options_and_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert err.strip() == "interrupted: what was finished is kept, the same command goes on from there"
-    assert [p for pattern in (".*", "claims/*", "running/*") for p in (tmp_path / "s").rglob(pattern)] == []
+    assert [p for pattern in (".*", "claims/*", "running/*.json") for p in (tmp_path / "s").rglob(pattern)] == []
 
 
 def test_an_option_that_does_not_go(tmp_path: Path) -> None:
