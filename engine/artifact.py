@@ -55,6 +55,55 @@ class Artifact:
                 keys = names or tuple(f.keys())
                 yield {k: f.get_tensor(k) for k in keys}
 
+    def blocks(self, name: str, size: int) -> Iterator[np.ndarray]:
+        """One array in blocks of `size` rows, whatever the shards are: two artifacts over the same images go in step.
+
+        Memory for one block.
+        """
+        import numpy as np
+        from safetensors import safe_open
+
+        parts: list[np.ndarray] = []
+        lacking = size
+        for path in self.files:
+            with safe_open(str(path), framework="numpy") as f:
+                held = f.get_slice(name)
+                rows, start = int(held.get_shape()[0]), 0
+                while start < rows:
+                    part = held[start : min(start + lacking, rows)]  # a stop beyond the end is an error
+                    parts.append(part)
+                    start += len(part)
+                    lacking -= len(part)
+                    if not lacking:
+                        yield parts[0] if len(parts) == 1 else np.concatenate(parts)
+                        parts, lacking = [], size
+        if parts:
+            yield parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def take(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """Some rows [n] of one array, in this order; each shard that has one of them is read once.
+
+        Raises IndexError for a row that is not there.
+        """
+        import numpy as np
+        from safetensors import safe_open
+
+        found: np.ndarray | None = None
+        first = 0
+        for path in self.files:
+            with safe_open(str(path), framework="numpy") as f:
+                count = int(f.get_slice(name).get_shape()[0])
+                here = (rows >= first) & (rows < first + count)
+                if here.any() or found is None:
+                    held = f.get_tensor(name)
+                    if found is None:
+                        found = np.empty((len(rows), *held.shape[1:]), held.dtype)
+                    found[here] = held[rows[here] - first]
+                first += count
+        if found is None or (len(rows) and (rows.min() < 0 or rows.max() >= first)):
+            raise IndexError(f"{name} has {first} rows")
+        return found
+
     def load(self, name: str) -> np.ndarray:
         """One array whole, shards joined along the first axis."""
         import numpy as np

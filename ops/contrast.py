@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ..engine.artifact import Result
+from ..engine.artifact import Artifact, Result
 from ..engine.operator import Axis, Global, Inputs, Operator, Source
 from ..engine.resources import Resources
 from .activations import PooledActivations
 from .embeddings import texts_of
-from .falcon import DistinctTexts, Rule, WordScores, corpus_of, let_through, rows_by_unit, tensor
+from .falcon import LOOKED_UP, DistinctTexts, Rule, WordScores, corpus_of, let_through, tensor
 from .words import bags_of
 
 if TYPE_CHECKING:
     import torch
 
     from .kernels.contrast import Contrast
+
+BLOCK = 512  # images at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,7 @@ class ContrastedWords(Global):
     rule 'published' with the `low_images` images most like the unit's own, and cuts at `cut`.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     couples: ClassVar[frozenset[Axis]] = frozenset({"units", "images", "k"})
     scores: WordScores
     activations: PooledActivations
@@ -75,109 +77,162 @@ class ContrastedWords(Global):
 
 
 class _Work:
-    """What all units of one contrast share: vectors, captions, and the captions of low images retrieved so far."""
+    """What all units of one contrast share. The low images of all units come from one reading of what is stored."""
 
     def __init__(self, op: ContrastedWords, inputs: Inputs) -> None:
-        import torch
-
-        self.op = op
+        self.op, self.inputs = op, inputs
         bags = bags_of(inputs.artifact(op.scores.bags))
         words = op.scores.words
         if words is not None:
             allowed = let_through(texts_of(words, inputs), inputs, op.scores.bags)
             bags = [[w for w in bag if w in allowed] for bag in bags]
         self.bags, self.corpus = bags, corpus_of(bags)
-        self.acts = tensor(inputs, op.activations, "activations")
-        self.image = tensor(inputs, op.image_vectors)
-        self.low_pool = self.image if op.given_vectors is None else tensor(inputs, op.given_vectors)
-        self.captions = tensor(inputs, op.caption_vectors)
-        self.word = tensor(inputs, op.word_vectors)
-        self.place = {w: i for i, w in enumerate(texts_of(op.candidate_words, inputs))}
-        self.scale = op.scores.retrieved.temperature or inputs.opened(op.judge).scale
-        crops = inputs.artifact(op.scores.crops)
-        images: list[int] = crops.load("image").tolist() if crops.files else []
-        self.high_images = {
-            u: torch.tensor([images[p] for p in places]) for u, places in rows_by_unit(inputs, op.scores.crops).items()
-        }
         self.high: dict[int, dict[str, float]] = {}
         for row in inputs.artifact(op.scores).table().to_pylist():
             self.high.setdefault(row["unit"], {})[row["text"]] = row["score"]
-        self._near: dict[int, tuple[list[int], list[float]]] = {}
-        self._mean: float | None = None
-        self._z: torch.Tensor | None = None
+        self.units = list(self.high)
+        self.tested = {unit: self._tested(high) for unit, high in self.high.items()}
+        self.low = self._low_images() if self.units else {}
+        self.near = self._captions()
+
+    def _tested(self, high: dict[str, float]) -> list[str]:
+        """The words that are tested one by one; the published rule tests none, but the unit as a whole."""
+        from .kernels.contrast import candidates
+
+        return [] if self.op.rule == "published" else candidates(high, most=self.op.candidates)
 
     def contrast(self, unit: int, high: dict[str, float]) -> Contrast:
-        from .kernels.contrast import candidates, per_word, published_cut, returned_shares
+        from .kernels.contrast import per_word, published_cut, published_scores, returned_shares
 
-        op = self.op
-        if op.rule == "published":
-            return published_cut(high, self._published_low(unit), cut=op.cut)
-        words = candidates(high, most=op.candidates)
-        low = self._low_images(unit, words)
-        index = [[self.near(i)[0] for i in images] for images in low]
+        low = self.low.get(unit, [])
+        if self.op.rule == "published":
+            images = low[0] if low else []
+            found = [self.near[i] for i in images]
+            scores = published_scores([n[0] for n in found], [n[1] for n in found], self.bags) if found else {}
+            return published_cut(high, scores, cut=self.op.cut)
+        words = self.tested[unit]
+        index = [[self.near[i][0] for i in images] for images in low]
         back = returned_shares(words, index, self.bags, self.corpus)
         return per_word({w: high[w] for w in words}, back)
 
-    def _low_images(self, unit: int, words: Sequence[str]) -> list[list[int]]:
-        """For each word the images that it is tested on."""
-        import torch
+    # ------------------------------------------------------------ low images
 
-        from .kernels.falcon import nearest_silent
+    @property
+    def pool(self) -> Artifact:
+        """The judge's vectors of the images that low ones are chosen from."""
+        return self.inputs.artifact(self.op.given_vectors or self.op.image_vectors)
 
-        if not words:
-            return []
+    def _low_images(self) -> dict[int, list[list[int]]]:
+        """For each unit the images that each of its tested words is tested on; by the published rule one list."""
         op = self.op
-        if op.against == "images":
-            silent = torch.arange(len(self.low_pool))
-        else:
-            silent = self._silent(unit)
-            if op.against == "random":
-                generator = torch.Generator().manual_seed(op.seed)
-                some = silent[torch.randperm(len(silent), generator=generator)[: op.silent]]
-                return [some.tolist() for _ in words]
-        if not len(silent):
-            return [[] for _ in words]
-        vectors = self.word[[self.place[w] for w in words]]
-        found: list[list[int]] = nearest_silent(vectors, self.low_pool, silent, n=op.silent).tolist()
-        return found
+        if op.rule == "published":
+            return {unit: [images] for unit, images in self._published().items()}
+        if op.against == "random":
+            return {unit: [images] * len(self.tested[unit]) for unit, images in self._drawn(op.silent).items()}
+        return self._nearest()
 
-    def _silent(self, unit: int) -> torch.Tensor:
-        from .kernels.falcon import silent_images
-
-        column = self.acts[:, unit]
-        return silent_images(column, float(column[self.high_images[unit]].min()), ratio=self.op.ratio)
-
-    def _published_low(self, unit: int) -> dict[str, float]:
+    def _silence(self) -> torch.Tensor:
+        """For each unit the activation below which it is silent."""
+        import numpy as np
         import torch
 
-        from .kernels.contrast import published_scores
-        from .kernels.falcon import low_published
+        from .kernels.low import silence
+
+        held = self.inputs.artifact(self.op.scores.crops.high)
+        high = np.nanmin(held.load("value")[self.units], axis=1)
+        return silence(torch.from_numpy(high), torch.from_numpy(held.load("minimum")[self.units]), self.op.ratio)
+
+    def _nearest(self) -> dict[int, list[list[int]]]:
+        import torch
+
+        from .kernels.low import NearestSilent
+
+        op = self.op
+        place = {w: i for i, w in enumerate(texts_of(op.candidate_words, self.inputs))}
+        words = [place[w] for unit in self.units for w in self.tested[unit]]
+        if not words:
+            return {}
+        owner = torch.tensor([n for n, unit in enumerate(self.units) for _ in self.tested[unit]])
+        below = None if op.against == "images" else self._silence()
+        nearest = NearestSilent(tensor(self.inputs, op.word_vectors)[words], owner, below, op.silent)
+        vectors = (torch.from_numpy(v) for v in self.pool.blocks("vectors", BLOCK))
+        if below is None:
+            for block in vectors:
+                nearest.update(block)
+        else:
+            for block, activations in zip(vectors, self._activations(), strict=True):
+                nearest.update(block, activations[:, self.units])
+        found = iter(nearest.best.result())
+        return {unit: [next(found) for _ in self.tested[unit]] for unit in self.units}
+
+    def _drawn(self, n: int) -> dict[int, list[int]]:
+        from .kernels.low import DrawnSilent
+
+        drawn = DrawnSilent(self._silence(), n, self.op.seed)
+        for activations in self._activations():
+            drawn.update(activations[:, self.units])
+        return dict(zip(self.units, drawn.best.result(), strict=True))
+
+    def _published(self) -> dict[int, list[int]]:
+        import torch
+
+        from .kernels.falcon import Moments
+        from .kernels.low import LookAlikes
         from .kernels.similarity import unit_rows
 
         op = self.op
         if op.against == "images":
-            low = list(range(len(self.low_pool)))
-        elif op.against == "random":
-            silent = self._silent(unit)
-            generator = torch.Generator().manual_seed(op.seed)
-            low = silent[torch.randperm(len(silent), generator=generator)[: op.low_images]].tolist()
-        else:
-            if self._z is None or self._mean is None:
-                self._z = unit_rows(self.acts)
-                self._mean = float(self._z.double().mean())
-            low = low_published(
-                self._z, self.high_images[unit], torch.tensor([unit]), self._mean, least=op.least, most=op.low_images
-            )[0].tolist()
-        if not low:
-            return {}
-        return published_scores([self.near(i)[0] for i in low], [self.near(i)[1] for i in low], self.bags)
+            return {unit: list(range(self.pool.rows)) for unit in self.units}
+        if op.against == "random":
+            return self._drawn(op.low_images)
+        moments = Moments()
+        for activations in self._activations():
+            moments.update(unit_rows(activations))
+        alike = LookAlikes(self._high_means(), torch.tensor(self.units), moments.mean, op.least, op.low_images)
+        for activations in self._activations():
+            alike.update(unit_rows(activations))
+        return dict(zip(self.units, alike.best.result(), strict=True))
 
-    def near(self, image: int) -> tuple[list[int], list[float]]:
-        """The captions nearest to a low image, whole; looked up once."""
+    def _high_means(self) -> torch.Tensor:
+        """For each unit [u] the mean of Z [u, units of the layer] over its high images."""
+        import torch
+
+        from .kernels.similarity import unit_rows
+
+        index = self.inputs.artifact(self.op.scores.crops.high).load("index")
+        held = self.inputs.artifact(self.op.activations)
+        means = []
+        for unit in self.units:
+            rows = held.take("activations", index[unit][index[unit] >= 0])
+            means.append(unit_rows(torch.from_numpy(rows)).double().mean(0))
+        return torch.stack(means)
+
+    def _activations(self) -> Iterator[torch.Tensor]:
+        import torch
+
+        held = self.inputs.artifact(self.op.activations)
+        return (torch.from_numpy(block) for block in held.blocks("activations", BLOCK))
+
+    # ------------------------------------------------------------ their captions
+
+    def _captions(self) -> dict[int, tuple[list[int], list[float]]]:
+        """The captions nearest to each low image, whole, and their scores; each is looked up once."""
+        import numpy as np
+        import torch
+
         from .kernels.falcon import retrieve
 
-        if image not in self._near:
-            k = self.op.scores.retrieved.k
-            found = retrieve(self.low_pool[image : image + 1], [self.captions], k=k, temperature=self.scale)
-            self._near[image] = (found.index[0].tolist(), found.score[0].tolist())
-        return self._near[image]
+        op = self.op
+        images = sorted({i for low in self.low.values() for some in low for i in some})
+        if not images:
+            return {}
+        vectors = torch.from_numpy(self.pool.take("vectors", np.asarray(images)))
+        captions = self.inputs.artifact(op.caption_vectors)
+        scale = op.scores.retrieved.temperature or self.inputs.opened(op.judge).scale
+        found: dict[int, tuple[list[int], list[float]]] = {}
+        for start in range(0, len(images), LOOKED_UP):
+            pool = (torch.from_numpy(s["vectors"]) for s in captions.shards("vectors"))
+            near = retrieve(vectors[start : start + LOOKED_UP], pool, k=op.scores.retrieved.k, temperature=scale)
+            rows = zip(near.index.tolist(), near.score.tolist(), strict=True)
+            found.update(zip(images[start : start + LOOKED_UP], rows, strict=True))
+        return found

@@ -47,11 +47,14 @@ class SoftWPMI(Global):
         best = np.full((units, keep), -1, np.int64)
         score, cosine = np.full((units, keep), np.nan), np.full((units, keep), np.nan)
         if varied.any():
+            seen, place = np.unique(index[varied], return_inverse=True)  # the other images say nothing here
+            vectors = VectorCosines(
+                inputs.artifact(self.images).take("vectors", seen), inputs.artifact(self.words).load("vectors")
+            )
             found = soft_wpmi_blocks(
-                VectorCosines(inputs.artifact(self.images).load("vectors"),
-                inputs.artifact(self.words).load("vectors")), torch.from_numpy(index[varied]), a=self.a,
-                lam=self.lam, min_prob=self.min_prob, p_start=self.p_start, p_end=self.p_end, n=keep,
-                floor=self.floor, budget=resources.memory,
+                vectors, torch.from_numpy(place.reshape(-1, index.shape[1])), a=self.a, lam=self.lam,
+                min_prob=self.min_prob, p_start=self.p_start, p_end=self.p_end, n=keep, floor=self.floor,
+                budget=resources.memory,
             )  # fmt: skip
             best[varied], score[varied], cosine[varied] = (
                 found.index.numpy(), found.score.numpy(), found.mean_cosine.numpy(),

@@ -13,12 +13,14 @@ from .activations import PooledActivations
 
 @dataclass(frozen=True, eq=False)
 class ThresholdedImages(Global):
-    """'index' and 'value' [units, most], -1 and NaN where a unit has fewer; 'constant' [units]: fewer than `least`.
+    """'index' and 'value' [units, most], -1 and NaN where a unit has fewer; 'constant' [units]: fewer than `least`;
+    'minimum' [units].
 
     Z are the activations with rows of 2-norm 1; an image counts where Z >= mean + `multiple` standard deviations, both
     over all entries of the layer (FALCON, section 3.1). Two passes over the shards, memory for one.
     """
 
+    version: ClassVar[int] = 2
     couples: ClassVar[frozenset[Axis]] = frozenset({"units", "images", "k"})
     activations: PooledActivations
     multiple: float
@@ -36,9 +38,11 @@ class ThresholdedImages(Global):
         from .kernels.similarity import TopK, unit_rows
 
         held = inputs.artifact(self.activations)
-        moments, top, count, offset = Moments(), TopK(self.most), None, 0
+        moments, top, count, offset, minimum = Moments(), TopK(self.most), None, 0, None
         for shard in held.shards("activations"):
-            moments.update(unit_rows(torch.from_numpy(shard["activations"])))
+            acts = torch.from_numpy(shard["activations"])
+            moments.update(unit_rows(acts))
+            minimum = acts.amin(0) if minimum is None else torch.minimum(minimum, acts.amin(0))
         threshold = moments.threshold(self.multiple)
         for shard in held.shards("activations"):
             z = unit_rows(torch.from_numpy(shard["activations"]))
@@ -58,6 +62,8 @@ class ThresholdedImages(Global):
             value[here] = acts[index[here] - offset, units[here]]
             offset += len(acts)
         few = np.asarray((count < self.least).numpy()) if count is not None else np.ones(0, bool)
+        least = minimum.numpy() if minimum is not None else np.zeros(0, np.float32)
         return Result(
-            {"index": index.numpy(), "value": value.numpy(), "constant": few}, facts={"threshold": float(threshold)}
+            {"index": index.numpy(), "value": value.numpy(), "constant": few, "minimum": least},
+            facts={"threshold": float(threshold)},
         )

@@ -134,7 +134,7 @@ def silent_images(activation: Tensor, nth_high: float, *, ratio: float = 0.3) ->
     highest is not positive (a unit of negative outputs), the same share of the way up from the lowest activation.
     """
     low = float(activation.min()) if nth_high <= 0 else 0.0
-    return (activation < low + ratio * (nth_high - low)).nonzero()[:, 0]
+    return (activation.double() < low + ratio * (nth_high - low)).nonzero()[:, 0]
 
 
 def nearest_silent(words: Tensor, images: Tensor, silent: Tensor, *, n: int = 20) -> Tensor:
