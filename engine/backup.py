@@ -55,7 +55,7 @@ def kept(root: Path) -> list[Path]:
     return sorted(p for p in (root / "tables").glob("*.parquet") if not p.name.startswith("."))
 
 
-def _digest_file(path: Path) -> Path:
+def digest_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.digest")
 
 
@@ -80,7 +80,7 @@ def save(
         name = _name(con, path)
         if name.lower() in wanted and name not in here:
             _aside(path, inode).touch()
-            _aside(_digest_file(path), inode).touch()
+            _aside(digest_file(path), inode).touch()
     for name in here:
         if name.lower() in wanted:
             _write(con, name, f'clq.main."{_inside(name)}"', _file(root, name), inode)
@@ -115,7 +115,7 @@ def _write(con: duckdb.DuckDBPyConnection, name: str, table: str, path: Path, in
     aside = _aside(path, inode)
     called = f"KV_METADATA {{clq_table: {_text(name)}}}"
     con.execute(f"COPY (FROM {table}) TO {_text(str(aside))} (FORMAT parquet, {called})")
-    digest = _aside(_digest_file(path), inode)
+    digest = _aside(digest_file(path), inode)
     digest.write_text(digest_of(aside.read_bytes()))
     sync(aside)
     sync(digest)  # an empty one would say that the table is gone
@@ -146,7 +146,7 @@ def put_aside(root: Path, names: Iterable[str]) -> list[Path]:
         aside = path.with_name(f"{path.name}.damaged")
         os.replace(path, aside)
         with contextlib.suppress(FileNotFoundError):
-            _digest_file(path).unlink()
+            digest_file(path).unlink()
         out.append(aside)
     return out
 
@@ -155,7 +155,7 @@ def _sound(path: Path) -> bool:
     """Whether a file is what was written; one without a digest is taken as it is, if it can be read at all."""
     try:
         held = digest_of(path.read_bytes())
-        return _digest_file(path).read_text(encoding="ascii", errors="replace") == held
+        return digest_file(path).read_text(encoding="ascii", errors="replace") == held
     except FileNotFoundError:
         return _can_be_read(path)
     except OSError as error:

@@ -137,35 +137,42 @@ def computed_rows(operator: Rowwise, inputs: Inputs, store: Store, resources: Re
 
 
 def known_rows(store: Store, operator: Scan | Rowwise, ids: np.ndarray) -> Known | None:
-    """The rows of these images or texts that earlier runs of the same work have left; None if there are none."""
+    """The rows of these images or texts that earlier runs of the same work have left; None if there are none.
+
+    Only artifacts that have one of them are opened.
+    """
     import numpy as np
     from safetensors.numpy import load
 
     found = Known([], np.full(len(ids), -1, np.int64), np.full(len(ids), -1, np.int64))
-    for path in _newest(_folder(store, operator))[:MOST]:
+    for path in _newest(store.row_files(work_key(operator)))[:MOST]:
         key, _, sealed = path.stem.partition("-")
         if key == operator.key:
             continue
         data = _read(path)
         if data is None:
             continue
+        sound = digest_of(data) == sealed
+        new, rows = _match(found, ids, np.frombuffer(load(data)["ids"].tobytes(), "V16")) if sound else ((), ())
+        if sound and not len(new):
+            continue
         needs(store.root, key)
-        held = store.held(key) if digest_of(data) == sealed else None
+        held = store.held(key) if sound else None
         if held is None:
             with contextlib.suppress(OSError):  # its artifact is gone, or it is damaged
                 path.unlink(missing_ok=True)
             continue
-        there = np.frombuffer(load(data)["ids"].tobytes(), dtype="V16")
-        _match(found, held, ids, there)
+        found.which[new], found.row[new] = len(found.artifacts), rows
+        found.artifacts.append(held)
         if (found.which >= 0).all():
             break
     return found if found.artifacts else None
 
 
-def _newest(folder: Path) -> list[Path]:
+def _newest(files: Sequence[Path]) -> list[Path]:
     """The files of identities, the newest first. Another process may take one away at any moment."""
     found = []
-    for path in folder.glob("*-*.safetensors"):
+    for path in files:
         with contextlib.suppress(FileNotFoundError):
             found.append((path.stat().st_mtime_ns, path))
     return [path for _, path in sorted(found, reverse=True)]
@@ -201,13 +208,11 @@ def _none(count: int) -> np.ndarray:
     return np.zeros(count, bool)
 
 
-def _match(found: Known, held: Artifact, ids: np.ndarray, there: np.ndarray) -> None:
+def _match(found: Known, ids: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the images that are not found yet are there, and in which row."""
     import numpy as np
 
     place = {one: row for row, one in enumerate(there.tolist())}
     lacking = np.flatnonzero(found.which < 0)
     rows = np.array([place.get(one, -1) for one in ids[lacking].tolist()], np.int64)
-    new = lacking[rows >= 0]
-    if len(new):
-        found.which[new], found.row[new] = len(found.artifacts), rows[rows >= 0]
-        found.artifacts.append(held)
+    return lacking[rows >= 0], rows[rows >= 0]

@@ -111,6 +111,9 @@ class _Run:
         if isinstance(made, Made):
             found = self.rounds[task.step]
             found.add(task.shard, made)
+            for scan in found.round.scans:
+                if not made.found and scan.key in made.files:
+                    self.reading.store.share_shard(scan, made.files[scan.key][0])
             self.shown.complete(task, found.needed(found.shard(task.shard)))
         elif isinstance(made, Measure):
             (operator,) = outputs(self.plan.steps[task.step])

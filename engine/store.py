@@ -15,9 +15,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +33,10 @@ if TYPE_CHECKING:
 
 FORMAT = 2  # of an artifact
 LAYOUT = 1  # of the folder
+_SHARD = re.compile(r"(\d{8,})-(\d{8,})-[0-9a-f]+\.safetensors")
 
 
-def _whole(path: Path) -> bool:
+def is_whole(path: Path) -> bool:
     """Whether the content of a shard is what its name says. Raises Diagnostic if it may not be read."""
     try:
         return digest_of(path.read_bytes()) == path.stem.rpartition("-")[2]
@@ -81,6 +84,48 @@ class Store:
     def folder(self, key: str) -> Path:
         return self.root / "objects" / key[:2] / key
 
+    # ------------------------------------------------------------ what only a shared store does (engine.shared)
+
+    url: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return str(self.root)
+
+    def begin(self) -> None:
+        """A run begins: what others have made since the last one counts."""
+
+    def expect(self, keys: Iterable[str]) -> None:
+        """Soon `find` will be asked for these."""
+
+    def glance(self) -> AbstractContextManager[None]:
+        """Within, to find an artifact is to know of it: its files need not be here."""
+        return nullcontext()
+
+    def described(self, operator: Operator) -> Artifact | None:
+        """What is known of an artifact; its files need not be here."""
+        return self.find(operator)
+
+    def share_shard(self, operator: Operator, name: str) -> None:
+        """Let others have a shard of an artifact that is not finished."""
+
+    def owed(self) -> set[str]:
+        """The keys of what others should have and do not have yet."""
+        return set()
+
+    def settle(self) -> Iterator[str]:
+        """At the end of a run: let others have what it made. What there is to say about it."""
+        return iter(())
+
+    def close(self) -> None:
+        """Raises Diagnostic if others still lack something."""
+
+    def abandon(self) -> None:
+        """The same after an error: nothing more is done, and nothing said."""
+
+    # ------------------------------------------------------------ artifacts
+
     def find(self, operator: Operator) -> Artifact | None:
         """The verified artifact, or None. A damaged one is set aside and counts as missing."""
         return self.held(operator.key)
@@ -97,7 +142,7 @@ class Store:
             del self._open[key]  # it was cleared up since
         try:
             manifest = unsealed(path.read_bytes())
-            sound = manifest["format"] == FORMAT and all(_whole(folder / name) for name in manifest["files"])
+            sound = manifest["format"] == FORMAT and all(is_whole(folder / name) for name in manifest["files"])
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -123,7 +168,7 @@ class Store:
                 os.replace(folder / "artifact.json", folder / "artifact.damaged")
             reached("damage set aside", folder)
             for path in sorted(folder.glob("[0-9]*-*.*")):
-                if not _whole(path):
+                if not is_whole(path):
                     _put_aside(path)
         except OSError as error:
             raise unwritable(folder, error) from error
@@ -141,6 +186,10 @@ class Store:
         """One whole shard of an unfinished artifact; a damaged one is set aside."""
         return next(filter(_sound, self.folder(operator.key).glob(f"{_span(images)}-*.safetensors")), None)
 
+    def row_files(self, work: str) -> list[Path]:
+        """Where the rows of artifacts of the same work are told (engine.reuse)."""
+        return list((self.root / "rows" / work).glob("*-*.safetensors"))
+
     def put_shard(self, operator: Operator, images: range, arrays: Mapping[str, np.ndarray]) -> Path:
         """Store what a scan made of some images. The range is in the name: shards of another size never mix."""
         from safetensors.numpy import save
@@ -157,7 +206,7 @@ class Store:
 
     def adopt(self, operator: Operator, files: Sequence[Path], rows: int) -> Artifact:
         """Declare an artifact of files that others have made; they stay where they are as well."""
-        folder = self._folder_made(operator)
+        folder = self.made_folder(operator.key)
         own = [folder / path.name for path in files]
         for there, here in zip(files, own, strict=True):
             if not here.exists():
@@ -197,18 +246,19 @@ class Store:
             "facts": dict(facts),
         }
         manifest = sealed(manifest)
-        folder = self._folder_made(operator)
+        folder = self.made_folder(operator.key)
         write_aside(folder / "artifact.json", json.dumps(manifest, ensure_ascii=False).encode())
         self._open[operator.key] = Artifact(operator.key, folder, manifest)
         return self._open[operator.key]
 
     def _put(self, operator: Operator, stem: str, data: bytes, suffix: str) -> Path:
-        path = self._folder_made(operator) / f"{stem}-{digest_of(data)}.{suffix}"
+        path = self.made_folder(operator.key) / f"{stem}-{digest_of(data)}.{suffix}"
         write_aside(path, data)
         return path
 
-    def _folder_made(self, operator: Operator) -> Path:
-        folder = self.folder(operator.key)
+    def made_folder(self, key: str) -> Path:
+        """The folder of an artifact, made if it is missing."""
+        folder = self.folder(key)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -226,9 +276,15 @@ def _span(images: range) -> str:
     return f"{images.start:08d}-{images.stop:08d}"
 
 
+def span_of(name: str) -> range | None:
+    """The images that a shard is of, by its name."""
+    found = _SHARD.fullmatch(name)
+    return None if found is None else range(int(found[1]), int(found[2]))
+
+
 def _sound(path: Path) -> bool:
     """Whether a shard is whole; a damaged one is set aside."""
-    if _whole(path):
+    if is_whole(path):
         return True
     try:
         _put_aside(path)

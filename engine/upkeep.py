@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from .store import Store
 class Item:
     """One artifact: what made it, its size, when it was made and last used (seconds since 1970), who pins it.
 
-    What a killed run left of one has no operator and no rows.
+    What a killed run left of one has no operator and no rows. `bytes` are those of its folder and of the lists of its
+    rows; a file that several artifacts have (a second name, no copy) counts for the one that was used last.
     """
 
     key: str
@@ -56,26 +57,38 @@ def unfinished(store: Store) -> list[Item]:
 
 def _everything(store: Store) -> list[Item]:
     pins = pinned(store)
-    found = (_item(folder, tuple(pins.get(folder.name, ()))) for folder in store.root.glob("objects/*/*"))
-    return sorted((item for item in found if item is not None), key=lambda i: (i.used, i.key))
+    sizes: dict[str, dict[int, int]] = {}  # by key: the files by inode, so that none counts twice
+    found = []
+    for folder in store.root.glob("objects/*/*"):
+        with contextlib.suppress(OSError):
+            stats = [p.stat() for p in folder.iterdir()]
+            if stats:
+                sizes[folder.name] = {s.st_ino: s.st_size for s in stats}
+                last = max(s.st_mtime for s in stats)
+                found.append(_item(folder, last, tuple(pins.get(folder.name, ()))))
+    for path in store.root.glob("rows/*/*-*"):
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            sizes.get(path.name.partition("-")[0], {})[stat.st_ino] = stat.st_size
+    found.sort(key=lambda i: (i.used, i.key))
+    counted: set[int] = set()
+    for number in range(len(found) - 1, -1, -1):
+        files = sizes[found[number].key]
+        found[number] = replace(found[number], bytes=sum(s for inode, s in files.items() if inode not in counted))
+        counted |= set(files)
+    return found
 
 
-def _item(folder: Path, pins: tuple[str, ...]) -> Item | None:
-    """What is in a folder; None if it is empty or gone by now."""
+def _item(folder: Path, last: float, pins: tuple[str, ...]) -> Item:
+    """What is in a folder, its size left out; `last` is when a file in it was changed last."""
     path = folder / "artifact.json"
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         found = unsealed(path.read_bytes())
-        size = sum(int(f["bytes"]) for f in found["files"].values())
         return Item(
-            folder.name, found["op"], found["label"], int(found["rows"]), size, float(found["seconds"]),
+            folder.name, found["op"], found["label"], int(found["rows"]), 0, float(found["seconds"]),
             float(found["made"]), path.stat().st_mtime, pins,
         )  # fmt: skip
-    with contextlib.suppress(OSError):
-        stats = [p.stat() for p in folder.iterdir()]
-        if stats:
-            last = max(s.st_mtime for s in stats)
-            return Item(folder.name, "", "unfinished", 0, sum(s.st_size for s in stats), 0.0, last, last, pins)
-    return None
+    return Item(folder.name, "", "unfinished", 0, 0, 0.0, last, last, pins)
 
 
 def verify(store: Store) -> list[str]:
@@ -96,7 +109,8 @@ class Swept:
 def sweep(store: Store, budget: int | None, pretend: bool = False) -> Swept:
     """Remove what nobody needs: files of killed runs, then the least recently used artifacts until `budget` bytes hold.
 
-    Never removed: what a running plan of any process needs, and what is pinned. With `pretend` nothing is removed.
+    Never removed: what a running plan of any process needs, what is pinned, and what a shared store has nowhere else.
+    With `pretend` nothing is removed.
     Raises Diagnostic where it cannot be told what is pinned, or nothing can be removed.
     """
     try:
@@ -108,7 +122,7 @@ def sweep(store: Store, budget: int | None, pretend: bool = False) -> Swept:
 
 def _sweep(store: Store, budget: int | None, pretend: bool) -> Swept:
     plans = running(store.root)
-    busy = {key for plan in plans for key in plan.keys or ()}
+    busy = {key for plan in plans for key in plan.keys or ()} | store.owed()
     everything_busy = any(plan.keys is None for plan in plans)
     left = [] if everything_busy else list(_leftovers(store, busy))
     gone = {path for path, _ in left}
@@ -155,6 +169,10 @@ def _leftovers(store: Store, busy: set[str]) -> Iterator[tuple[Path, int]]:
             yield from old(path, named)
     for pattern in (".*.json.*", "running/.*", "rows/*/.*"):
         for path in store.root.glob(pattern):
+            yield from old(path)
+    for path in store.root.glob("rows/*/[!.]*-*"):
+        key = path.name.partition("-")[0]
+        if key not in busy and not store.folder(key).exists():
             yield from old(path)
 
 

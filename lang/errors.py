@@ -405,6 +405,18 @@ _ALL = (
         "Mend the permissions of the store's files, or name another store with --store or CLQ_STORE.",
     ),
     Page(
+        "store-unreachable",
+        "The place that machines share their store at cannot be used",
+        "A store at a URL (s3://bucket/folder) is asked for what others have computed. It does not answer, there is no "
+        "such bucket, whoever you are there may not read or write, or the package for it is not installed. Before "
+        "anything is computed this ends the run; later the run goes on, its tables are made, and exit code 1 says that "
+        "not all of it was uploaded.",
+        "Check the name; the address of the server ($AWS_ENDPOINT_URL for one that is not Amazon's), the credentials "
+        "($AWS_ACCESS_KEY_ID and so on, ~/.aws, or ~/.config/fsspec); the packages (pip install 'clq[remote]'). What "
+        "was computed is in the cache, whose folder the message names: --store with that folder works without the URL, "
+        "and the next run with the URL uploads what is lacking. CLQ_UPLOAD=no is for those who may only read.",
+    ),
+    Page(
         "store-newer",
         "The store was made by a later clq",
         "A later version keeps its results in another form, which this one would take for damage.",

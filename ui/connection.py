@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine.catalogue import Catalogue
+from ..engine.places import folder_of, store_at
 from ..engine.resources import Callback, Progress, Resources, Silent
-from ..engine.store import Store
 from ..engine.trace import Trace
 from ..lang.diagnostic import Diagnostic
 from .results import Result, Results
@@ -21,19 +21,31 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from ..engine.store import Store
     from .render_plan import PlanView
 
 STORE = ".clq"
 
 
+def store_place(given: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
+    """The folder or URL of the store: what was given, $CLQ_STORE, or `.clq` here."""
+    return given or os.environ.get("CLQ_STORE") or STORE
+
+
 def store_folder(given: str | os.PathLike[str] | None) -> Path:
-    """The folder of the store: what was given, $CLQ_STORE, or `.clq` here."""
-    return Path(given or os.environ.get("CLQ_STORE") or STORE).expanduser()
+    """The folder of the store on this machine: for a URL, that of its cache."""
+    return folder_of(store_place(given))
+
+
+def opened_store(given: str | os.PathLike[str] | None) -> Store:
+    """The store itself."""
+    return store_at(store_place(given))
 
 
 class Connection:
     """A store opened for queries. Use as a context manager, or close it; names made by LET live as long as it does.
 
+    `store` is a folder, or the URL of a store that machines share; `cache` is then where folders for it are made here.
     `backend` and `workers` say who computes, as SET does. `trace` names a file for Perfetto or chrome://tracing,
     written when the connection is closed.
     """
@@ -42,9 +54,9 @@ class Connection:
         self, store: str | os.PathLike[str] | None = None, *, device: str = "cpu", batch: int = 64,
         backend: str | None = None, workers: int | None = None,
         progress: Progress | Callable[[str, int, int], None] | None = None,
-        trace: str | os.PathLike[str] | None = None,
+        trace: str | os.PathLike[str] | None = None, cache: str | os.PathLike[str] | None = None,
     ) -> None:  # fmt: skip
-        self.store = Store(store_folder(store))
+        self.store = store_at(store_place(store), cache)
         shown: Progress = Silent()
         if progress is not None:
             shown = Callback(progress) if callable(progress) else progress
@@ -59,14 +71,20 @@ class Connection:
     def __enter__(self) -> Connection:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.store.abandon()  # what went wrong is to be told, and not what this did to a shared store
         self.close()
 
     def close(self) -> None:
-        """Close the catalogue and write the trace, if one was asked for."""
+        """Close the catalogue and write the trace, if one was asked for.
+
+        Raises Diagnostic 'store-unreachable' if a shared store has not got all that was made.
+        """
         self.catalogue.close()
         if self.resources.trace is not None:
             self.resources.trace.save()
+        self.store.close()
 
     def run(self, text_or_path: str | os.PathLike[str], **parameters: Any) -> Results:
         """Run clq text, or a `.clq` file if a path is given; keyword arguments fill `$names`.

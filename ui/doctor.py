@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from .connection import store_folder
+from ..engine.remote import Remote, is_url
+from ..lang.diagnostic import Diagnostic
+from .connection import store_folder, store_place
 
 PACKAGES = ("torch", "torchvision", "open_clip_torch", "duckdb", "pyarrow", "lark", "networkx", "nltk", "joblib")
 
@@ -28,6 +30,9 @@ def examine(store: str | None) -> Iterator[tuple[str, str]]:
         yield package, _version(package)
     yield "device", _device()
     yield "store", _store(store_folder(store))
+    place = str(store_place(store))
+    if is_url(place):
+        yield "shared store", _remote(place)
     from ..stdlib.lab.declarations import CHECKPOINTS
 
     held = sorted(p for p in CHECKPOINTS.rglob("*.safetensors"))
@@ -36,6 +41,15 @@ def examine(store: str | None) -> Iterator[tuple[str, str]]:
     hub = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache" / "torch")) / "hub" / "checkpoints"
     files = sorted(p.name for p in hub.glob("*.pth")) if hub.is_dir() else []
     yield "torchvision", f"{', '.join(files) or 'no weights'} in {hub}"
+
+
+def _remote(url: str) -> str:
+    """Whether it answers; nothing is written."""
+    remote = Remote(url, read_only=True)
+    try:
+        return f"{remote.shown} {'answers' if remote.name else 'answers, and is empty'}"
+    except Diagnostic as problem:
+        return f"{problem.message} ({problem.hint})"
 
 
 def _device() -> str:

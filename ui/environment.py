@@ -16,7 +16,9 @@ class Variable:
 
 
 VARIABLES = (
-    Variable("CLQ_STORE", ".clq", "the folder of the store, where --store does not say"),
+    Variable("CLQ_STORE", ".clq", "the folder or URL of the store, where --store does not say"),
+    Variable("CLQ_CACHE", "~/.cache/clq", "where the caches of stores at a URL are: a folder below it for each"),
+    Variable("CLQ_UPLOAD", "yes", "no: from a store at a URL only read"),
     Variable("CLQ_CACHE_SIZE", "none", "what the store may hold, as 20GB, where SET cache_size does not say"),
     Variable("CLQ_ASK_ABOVE", "10", "minutes from which a run is asked about on a terminal; never: no question"),
     Variable(

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
+from ..engine.remote import is_url
 from ..engine.resources import Bar
 from ..lang.diagnostic import Diagnostic, did_you_mean
 from ..lang.scan import Token, scan
 from ..stdlib.catalog import Catalog
 from .completing import offers
-from .connection import Connection, store_folder
+from .connection import Connection, store_folder, store_place
 from .notebook_bar import NotebookBar
 from .running import value_of
 
@@ -101,7 +102,8 @@ class ClqMagics(Magics):  # type: ignore[misc]
         """The connection to the store in force, opened when first needed, with a bar of its own for each cell."""
         folder = store_folder(self._store).absolute()
         if folder not in self._connections:
-            self._connections[folder] = Connection(folder)
+            place = store_place(self._store)
+            self._connections[folder] = Connection(place if is_url(str(place)) else folder)
         found = self._connections[folder]
         found.resources.progress = NotebookBar() if getattr(self.shell, "kernel", None) is not None else Bar()
         return found

@@ -209,7 +209,7 @@ def plan_rows(view: PlanView) -> pa.Table:
     rows = []
     made = {o.key for s in plan.steps for o in outputs(s)}
     for operator in sorted(plan.order, key=lambda o: numbers[o.key]):
-        held = view.store.find(operator) if operator.key not in made and not isinstance(operator, Source) else None
+        held = view.store.described(operator) if operator.key not in made and not isinstance(operator, Source) else None
         measure = (view.measures or {}).get(operator.key)
         estimated = view.estimate if view.measures is None else None
         rows.append(

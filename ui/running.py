@@ -44,7 +44,7 @@ def running(command: Callable[..., None]) -> Callable[..., None]:
         (
             click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", callback=parameters_of,
                          help="Fill $NAME; may be given several times."),
-            click.option("--store", metavar="DIR", help="Where results are kept (default: $CLQ_STORE, else .clq)."),
+            click.option("--store", metavar="DIR|URL", help="Where results are kept (default: $CLQ_STORE, else .clq)."),
             click.option("--device", default="cpu", show_default=True, metavar="cpu|cuda", help="Where models run."),
             click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
                          help="How rows are printed."),
@@ -171,4 +171,4 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask before a
 parameter_option = click.option(
     "--param", "parameters", multiple=True, metavar="NAME=VALUE", callback=parameters_of, help="Fill $NAME."
 )
-store_option = click.option("--store", metavar="DIR", help="Where results are kept.")
+store_option = click.option("--store", metavar="DIR|URL", help="Where results are kept.")

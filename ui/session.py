@@ -75,6 +75,7 @@ class Session:
         All mistakes that can be found without running are found before anything runs, and told together.
         """
         self._results, self._text, self._dry = [], text, dry
+        self.store.begin()
         self._answering.forget()
         self._dropped = set()
         self._transaction.forget()
@@ -90,6 +91,7 @@ class Session:
             if not dry:
                 self._flush()
                 self._tables.commit()
+                self.remarks += self.store.settle()
                 self._keep_to_size()
                 self._history += _names_made(script)
         except Diagnostic as problem:
@@ -272,7 +274,8 @@ class Session:
         return (self._analysed(queries) if checked.analyze else self._viewed(queries)).rows
 
     def _viewed(self, queries: Sequence[Ready]) -> PlanView:
-        return self._view(self._computing.optimized(queries), queries)
+        with self.store.glance():
+            return self._view(self._computing.optimized(queries), queries)
 
     def _view(self, plan: Plan, queries: Sequence[Ready], measures: Mapping[str, Measure] | None = None) -> PlanView:
         from .render_plan import view_of

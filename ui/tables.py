@@ -219,7 +219,10 @@ class Tables:
             [answer.key, p.statement, p.planned.verb, now, counts["rounds"], counts["decoded"], self.resources.device,
              sum(len(s.spec.reasons) for s in left_out([answer]))],
         )  # fmt: skip
-        for operator in ordered(graph_of([answer])):
+        operators = ordered(graph_of([answer]))
+        with self.store.glance():
+            self.store.expect(o.key for o in operators if not isinstance(o, Source))
+        for operator in operators:
             if isinstance(operator, Source):
                 facts = operator.spec.describe() if hasattr(operator.spec, "describe") else {}
                 con.execute(
@@ -227,7 +230,7 @@ class Tables:
                     [answer.key, operator.kind, operator.name, operator.fingerprint, json.dumps(facts)],
                 )
                 continue
-            held = self.store.find(operator)
+            held = self.store.described(operator)
             if held is not None:
                 con.execute(
                     "INSERT INTO clq.meta.nodes VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -119,6 +119,11 @@ def _unreachable(message: str) -> Diagnostic:
 def cluster(plan: Plan, reading: Reading, spread: Spread) -> Iterator[Backend]:
     """The workers of a cluster. One of this machine outlives the run, for the next."""
     job, own = job_of(plan, reading), spread.backend == "dask"
+    if reading.store.url is not None and not own:
+        raise Diagnostic(
+            "no-workers", f"workers at {spread.backend} do not reach {reading.store.root}, the cache of this machine",
+            hint="name a folder that all of them reach with --store, or SET backend = 'dask' or 'processes'",
+        )  # fmt: skip
     client = _own(spread.workers or cores()) if own else _at(spread.backend)
     backend = Cluster(client, job)
     try:

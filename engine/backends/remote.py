@@ -20,6 +20,7 @@ from typing import Any
 from ..inputs import Reading
 from ..interrupt import watch
 from ..leases import lease
+from ..places import shared_store
 from ..plan import Plan, Step
 from ..resources import Resources
 from ..schedule import Task
@@ -38,6 +39,7 @@ class Job:
     name: str
     steps: tuple[Step, ...]
     store: Path
+    url: str | None  # of a shared store, whose folder on this machine `store` is
     folder: Path
     settings: dict[str, Any]
     traced: float | None
@@ -53,7 +55,7 @@ def job_of(plan: Plan, reading: Reading) -> Job:
     if resources.trace is not None:
         resources.trace.name_process("clq")
     return Job(
-        uuid.uuid4().hex, plan.steps, reading.store.root.resolve(), Path.cwd(), resources.settings(),
+        uuid.uuid4().hex, plan.steps, reading.store.root.resolve(), reading.store.url, Path.cwd(), resources.settings(),
         None if resources.trace is None else resources.trace.epoch,
     )  # fmt: skip
 
@@ -88,7 +90,8 @@ def perform(name: str, job: Job | None, task: Task, wait: bool) -> Outcome | Unk
     if job is not None and name not in _known:
         _known.clear()
         os.chdir(job.folder)  # relative paths mean what they mean to the user
-        _known[name] = job, Worker(job.steps, Reading(Store(job.store), _resources(job)))
+        store = Store(job.store) if job.url is None else shared_store(job.store, job.url, worker=True)
+        _known[name] = job, Worker(job.steps, Reading(store, _resources(job)))
     if name not in _known:
         return Unknown()
     job, worker = _known[name]

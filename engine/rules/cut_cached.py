@@ -14,14 +14,16 @@ def cut_cached(plan: Plan, store: Store) -> Plan:
     needed: set[str] = set()
     todo: list[Operator] = list(plan.roots)
     while todo:
-        operator = todo.pop()
-        if operator.key in needed or operator.key in cached or isinstance(operator, Source):
-            continue
-        if store.find(operator) is not None:
-            cached.add(operator.key)
-            continue
-        needed.add(operator.key)
-        todo.extend(operator.inputs)
+        level, todo = todo, []
+        store.expect(o.key for o in level if not isinstance(o, Source) and o.key not in needed)
+        for operator in level:
+            if operator.key in needed or operator.key in cached or isinstance(operator, Source):
+                continue
+            if store.find(operator) is not None:
+                cached.add(operator.key)
+                continue
+            needed.add(operator.key)
+            todo.extend(operator.inputs)
     steps: list[Step] = []
     for step in plan.steps:
         if isinstance(step, Compute):

@@ -208,15 +208,15 @@ def test_damage_that_another_process_sets_aside_first_is_no_error(
     scan = ToyScan(model(), images())
     finish(scan, tmp_path)
     flip(files(Store(tmp_path), scan)[0])
-    late, real, other = Store(tmp_path), module._whole, Store(tmp_path)
+    late, real, other = Store(tmp_path), module.is_whole, Store(tmp_path)
 
     def whole(path: Path) -> bool:
-        monkeypatch.setattr(module, "_whole", real)
+        monkeypatch.setattr(module, "is_whole", real)
         found = real(path)
         assert other.find(scan) is None  # sets everything aside just after we have looked
         return found
 
-    monkeypatch.setattr(module, "_whole", whole)
+    monkeypatch.setattr(module, "is_whole", whole)
     assert late.find(scan) is None
 
 

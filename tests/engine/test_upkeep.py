@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from clq.engine.claims import claimed
 from clq.engine.leases import lease, needs, running
 from clq.engine.operator import Operator
 from clq.engine.resources import Resources
+from clq.engine.reuse import ids_of, remember
 from clq.engine.run import optimize, run
 from clq.engine.store import Store
 from clq.engine.upkeep import items, pin, pinned, sweep, unpin, verify
@@ -166,6 +168,42 @@ def test_leftovers_of_killed_runs_go_after_a_day(filled: tuple[Store, list[Opera
     done = sweep(store, None)
     assert (done.leftovers, done.removed) == (1, ()) and young.exists() and not old.exists()
     assert Store(store.root).find(made[0]) is not None
+
+
+def on_disk(root: Path) -> int:
+    """What artifacts and the lists of their rows take, a file with two names once."""
+    found = {p.stat().st_ino: p.stat().st_size for folder in ("objects", "rows") for p in (root / folder).rglob("*-*")}
+    whole = {p.stat().st_ino: p.stat().st_size for p in root.rglob("artifact.json")}
+    return sum({**found, **whole}.values())
+
+
+def test_what_is_counted_is_what_is_on_the_disk(filled: tuple[Store, list[Operator]]) -> None:
+    """Lists of rows too; a file that two artifacts share once, for the one that stays longer."""
+    store, made = filled
+    held = store.find(made[1])
+    assert held is not None
+    remember(store, made[1], ids_of([f"image {i}" for i in range(20)]))
+    adopted = ToyTop(made[1], 9)
+    store.adopt(adopted, held.files, 20)
+    os.utime(store.folder(made[1].key) / "artifact.json", (time.time() - 50,) * 2)
+    assert sum(i.bytes for i in items(store)) == on_disk(store.root)
+    sizes = {i.key: i.bytes for i in items(store)}
+    listed = next(store.root.glob(f"rows/*/{made[1].key}-*"))
+    own = (store.folder(made[1].key) / "artifact.json").stat().st_size + listed.stat().st_size
+    assert sizes[made[1].key] == own and sizes[adopted.key] > sum(p.stat().st_size for p in held.files)
+    before = on_disk(store.root)
+    done = sweep(store, before - 1)
+    assert on_disk(store.root) == done.kept == before - done.bytes
+
+
+def test_lists_of_rows_without_an_artifact_go_after_a_day(filled: tuple[Store, list[Operator]]) -> None:
+    store, made = filled
+    remember(store, made[0], ids_of(["image"]))
+    listed = next(store.root.glob(f"rows/*/{made[0].key}-*"))
+    os.utime(listed, (time.time() - 90_000,) * 2)
+    assert sweep(store, None).leftovers == 0
+    shutil.rmtree(store.folder(made[0].key))
+    assert sweep(store, None).leftovers == 1 and not listed.exists()
 
 
 def test_claims_of_dead_processes_go(filled: tuple[Store, list[Operator]]) -> None:

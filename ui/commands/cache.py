@@ -1,4 +1,4 @@
-"""`clq cache ls|du|verify|gc|limit|pin|unpin|rebuild`"""
+"""`clq cache ls|du|verify|gc|limit|pin|unpin|rebuild|push`"""
 
 from __future__ import annotations
 
@@ -27,10 +27,16 @@ def size_of(text: str) -> int:
 
 
 def _store(given: str | None) -> Store:
-    from ...engine.store import Store
-    from ..connection import store_folder
+    from ..connection import opened_store
 
-    return Store(store_folder(given))
+    return opened_store(given)
+
+
+def _shown(store: Store) -> str | None:
+    """The URL of a shared store."""
+    from ...engine.shared import SharedStore
+
+    return store.remote.shown if isinstance(store, SharedStore) else None
 
 
 def _print(rows: list[dict[str, Any]], columns: list[str], form: str) -> None:
@@ -45,7 +51,10 @@ def _print(rows: list[dict[str, Any]], columns: list[str], form: str) -> None:
 
 @click.group("cache")
 def COMMAND() -> None:
-    """What the store holds, whether it is sound, and what can go."""
+    """What the store holds, whether it is sound, and what can go.
+
+    For a store at a URL all but push are about its cache on this machine; nothing at the URL is ever removed by them.
+    """
 
 
 @COMMAND.command("ls")
@@ -97,7 +106,9 @@ def _say_total(store: Store, total: int) -> None:
 
     size = limit(store)
     most = "" if size is None else f", of {spoken_size(size)} that it may hold (cache_size)"
-    click.echo(f"{spoken_size(total)} in all{most}", err=True)
+    shown = _shown(store)
+    where = "" if shown is None else f" in {store.root}, the cache of {shown}; what is kept there is not counted"
+    click.echo(f"{spoken_size(total)} in all{most}{where}", err=True)
 
 
 @COMMAND.command("verify")
@@ -156,19 +167,29 @@ def gc(budget: str | None, dry_run: bool, store: str | None) -> None:
     left = f", {done.leftovers} files of killed runs" if done.leftovers else ""
     told = f"{len(done.removed)} artifacts{left} {would}, {spoken_size(done.bytes)}; {spoken_size(done.kept)} stay"
     click.echo(told, err=True)
+    shown = _shown(opened)
+    if shown is not None:
+        click.echo(f"note: that is {opened.root}; at {shown} everything stays, and is fetched when needed", err=True)
     if most is not None and done.kept > most:
-        click.echo("note: the rest is pinned or in use: it is more than the budget", err=True)
+        owed = "" if shown is None else ", or not uploaded yet"
+        click.echo(f"note: the rest is pinned or in use{owed}: it is more than the budget", err=True)
 
 
 @COMMAND.command("rebuild")
+@click.option("--from", "machine", metavar="NAME", help="Whose tables, where several machines keep theirs at the URL.")
 @store_option
-def rebuild(store: str | None) -> None:
-    """Make clq.duckdb again from the Parquet files beside it; the old file is kept under another name."""
+def rebuild(machine: str | None, store: str | None) -> None:
+    """Make clq.duckdb again from the Parquet files beside it; the old file is kept under another name.
+
+    With a store at a URL, a machine that has no tables yet takes those that this or another machine keeps there. Views
+    are not kept.
+    """
     from ...engine.catalogue import Catalogue
     from ...engine.resources import Resources
     from ..tables import Tables
 
     opened = _store(store)
+    _fetch_tables(opened, machine)
     catalogue = Catalogue(opened.root)
     try:
         made = Tables(catalogue, opened, Resources()).rebuild()
@@ -181,6 +202,48 @@ def rebuild(store: str | None) -> None:
         click.echo(f"the old file is {made.old}", err=True)
     if made.aside:
         raise SystemExit(1)
+
+
+def _fetch_tables(store: Store, machine: str | None) -> None:
+    """Bring the tables here that are kept at the URL of a shared store, unless this machine has some of its own."""
+    from ...engine.backup import kept
+    from ...engine.shared import SharedStore
+    from ...engine.shared_tables import chosen, get_tables
+    from ...lang.diagnostic import Diagnostic
+
+    own = (store.root / "clq.duckdb").exists() and kept(store.root)
+    if not isinstance(store, SharedStore):
+        if machine is not None:
+            raise Diagnostic("bad-argument", "--from is for a store at a URL", hint="--store s3://bucket/folder")
+        return
+    if own and machine is not None:
+        raise Diagnostic(
+            "table-exists", f"{store.root} has tables of its own", hint="name another place for caches with $CLQ_CACHE"
+        )
+    if not own:
+        held = chosen(store.remote, store.catalogue, machine)
+        if held is not None:
+            get_tables(store.root, store.remote, held)
+            click.echo(f"tables of {held.catalogue}, from {store.remote.shown}", err=True)
+
+
+@COMMAND.command("push")
+@store_option
+def push(store: str | None) -> None:
+    """Compare the cache with the URL of a shared store, object by object, and upload what is not there."""
+    from ...engine.shared import SharedStore
+    from ...lang.diagnostic import Diagnostic
+
+    opened = _store(store)
+    if not isinstance(opened, SharedStore):
+        raise Diagnostic(
+            "bad-argument", f"{opened.root} is a folder, and there is nowhere to upload it to",
+            hint="--store s3://bucket/folder names a store that machines share",
+        )  # fmt: skip
+    for remark in opened.push():
+        click.echo(f"note: {remark}", err=True)
+    opened.close()
+    click.echo(f"{opened.remote.shown} has every artifact of {opened.root}")
 
 
 @COMMAND.command("pin")

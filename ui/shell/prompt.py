@@ -46,7 +46,7 @@ class Prompt:
 
     def _toolbar(self) -> HTML:
         text = "store <b>{}</b>   rows as <b>{}</b>   Tab completes, Alt-Enter runs, .help"
-        return HTML(text).format(str(self.shell.connection.store.root), self.shell.form)
+        return HTML(text).format(self.shell.connection.store.place, self.shell.form)
 
 
 def _keys() -> KeyBindings:
