@@ -15,6 +15,7 @@ there by threads while the work goes on (engine.uploads); what could not be is p
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import threading
@@ -284,8 +285,9 @@ class SharedStore(Store):
     def owed(self) -> set[str]:
         if not self._sends:
             return set()
-        keys = [f.name for f in self.root.glob("objects/*/*") if f.name not in self._uploaded]
-        return {key for key in keys if (self.folder(key) / "artifact.json").exists()}
+        keys = (f.name for folder in os.scandir(self.root / "objects") if folder.is_dir() for f in os.scandir(folder))
+        lacking = [key for key in keys if key not in self._uploaded]
+        return {key for key in lacking if (self.folder(key) / "artifact.json").exists()}
 
     def settle(self) -> Iterator[str]:
         if self._sends:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..lang.diagnostic import Diagnostic, listing
 from .backup import digest_file, kept
-from .files import digest_of, sealed, unsealed, write_aside
+from .files import digest_of, sealed, unreadable, unsealed, write_aside
 from .remote import Remote
 
 
@@ -38,12 +38,16 @@ def put_tables(
     now: dict[str, str] = {}
     for path in kept(root):
         try:
-            digest = digest_file(path).read_text(encoding="ascii")
-        except (FileNotFoundError, UnicodeDecodeError):
-            digest = digest_of(path.read_bytes())
-        if before.get(path.name) != digest:
-            data = path.read_bytes()
-            digest = digest_of(data)
+            data = None
+            digest = _said(path)
+            if digest is None or before.get(path.name) != digest:
+                data = path.read_bytes()
+                digest = digest_of(data)
+        except FileNotFoundError:  # dropped meanwhile by another process, which puts there what it leaves
+            continue
+        except OSError as error:
+            raise unreadable(path, error) from error
+        if data is not None and before.get(path.name) != digest:
             meet()
             remote.put(f"tables/{own}/{digest}.parquet", data)
         now[path.name] = digest
@@ -55,6 +59,14 @@ def put_tables(
     for digest in set(before.values()) - set(now.values()):
         remote.remove(f"tables/{own}/{digest}.parquet")
     return now
+
+
+def _said(path: Path) -> str | None:
+    """The digest that is kept beside a file."""
+    try:
+        return digest_file(path).read_text(encoding="ascii")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
 
 
 def catalogues(remote: Remote) -> list[Kept]:

@@ -6,7 +6,6 @@ The first trouble ends it: what did not go is found again by who looks what is l
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -37,12 +36,14 @@ class Uploads:
         self._mark, self._meet = mark, meet
         self._pool: ThreadPoolExecutor | None = None
         self._going: dict[tuple[str, str], Future[None]] = {}
+        self._stopped = False
 
     def later(self, key: str, shard: str = "") -> None:
         """Put an artifact there, or one shard of it, as long as all goes well."""
         if self.trouble is not None or (key, shard) in self._going:
             return
         if self._pool is None:
+            self._stopped = False
             self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="clq upload")
         # Tasks begin in their order: those that are waited for have begun.
         shards = [f for (k, s), f in self._going.items() if k == key and not shard]
@@ -57,14 +58,15 @@ class Uploads:
                 future.result()  # a mistake of ours must not stay in its thread
 
     def stop(self) -> None:
-        """What is not on its way yet stays here."""
+        """What is not on its way yet stays here: no shard more, or the process would end only after the last one."""
+        self._stopped = True
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self._pool, self._going = None, {}
 
     def _go(self, key: str, shard: str, before: list[Future[None]]) -> None:
         wait(before)
-        if self.trouble is not None:
+        if self.trouble is not None or self._stopped:
             return
         try:
             self._meet()
@@ -77,10 +79,12 @@ class Uploads:
 
     def _put_artifact(self, key: str) -> None:
         place = place_of(key)
+        data = _content(self.root / place / "artifact.json")
         try:
-            data = (self.root / place / "artifact.json").read_bytes()
-            names = list(unsealed(data)["files"])
-        except (FileNotFoundError, ValueError):  # cleared up or damaged meanwhile: there is nothing to share
+            names = list(unsealed(data or b"")["files"])
+        except ValueError:
+            names = None
+        if data is None or names is None:  # cleared up or damaged meanwhile: there is nothing to share
             return
         there = self.remote.sizes(place)
         if not self._put_files(key, names, there):
@@ -89,8 +93,9 @@ class Uploads:
         if manifest in self.rotten or not self._is_whole_there(manifest, there):
             self.remote.put(manifest, data)
         for path in self.root.glob(f"rows/*/{key}-*.safetensors"):
-            with contextlib.suppress(FileNotFoundError):
-                self.remote.put(path.relative_to(self.root).as_posix(), path.read_bytes())
+            found = _content(path)
+            if found is not None:
+                self.remote.put(path.relative_to(self.root).as_posix(), found)
         self.rotten.difference_update([manifest, *(f"{place}/{name}" for name in names)])
         self._mark(key)
 
@@ -98,17 +103,14 @@ class Uploads:
         """Whether all are there now. One of the same name and size that nobody found damaged is left as it is."""
 
         def put(name: str) -> bool:
+            if self._stopped or self.trouble is not None:
+                return False
             path = self.root / place_of(key) / name
             remote = f"{place_of(key)}/{name}"
-            try:
-                if there.get(name) == path.stat().st_size and remote not in self.rotten:
-                    return True
-                data = path.read_bytes()
-            except OSError as error:
-                if is_damage(error):
-                    return False
-                raise unreadable(path, error) from error
-            if digest_of(data) != path.stem.rpartition("-")[2]:
+            if name in there and remote not in self.rotten and there[name] == _size(path):
+                return True
+            data = _content(path)
+            if data is None or digest_of(data) != path.stem.rpartition("-")[2]:
                 return False
             self.remote.put(remote, data)
             return True
@@ -124,3 +126,20 @@ class Uploads:
             return all(there.get(name) == int(facts["bytes"]) for name, facts in files.items())
         except (ValueError, KeyError, TypeError, AttributeError):
             return False
+
+
+def _content(path: Path) -> bytes | None:
+    """What is in a file; None if it is gone or damaged. Raises Diagnostic if it may not be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        if is_damage(error):
+            return None
+        raise unreadable(path, error) from error
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

@@ -23,7 +23,7 @@ from clq.engine import files
 from clq.engine.backends import processes as processes_backend
 from clq.engine.claims import claimed
 from clq.engine.places import folder_of, store_at
-from clq.engine.remote import Remote
+from clq.engine.remote import AT_ONCE, Remote
 from clq.engine.resources import Resources, Spread
 from clq.engine.run import optimize, run
 from clq.engine.shared import SharedStore
@@ -321,6 +321,21 @@ def test_a_run_that_is_killed_while_it_uploads_is_finished_by_any_machine(
     assert one.run(root).counts["decoded"] <= 24 - len(lines(tmp_path / "log")) + 6
     assert one.open().owed() == set() and three.run(root).counts["decoded"] == 0
     assert three.store.damaged == []
+
+
+def test_a_run_that_is_given_up_uploads_no_shard_more(machine: Machines) -> None:
+    """Ctrl-C and errors: the process must not stay for the upload of what it has made."""
+    one, scan = machine("one"), ToyScan(model(), images(120))
+    run(optimize([scan], Store(one.folder)), Store(one.folder), Resources(batch=3, workers=1, shard=6))
+
+    def give_up(what: str, name: str) -> None:
+        if what == "put" and name.startswith("objects/"):
+            one.store.abandon()
+
+    one.remote.before = give_up
+    list(one.store.settle())
+    assert 1 <= len([n for n in one.remote.names("put") if n.startswith("objects/")]) <= AT_ONCE
+    assert scan.key in one.store.owed()
 
 
 # ------------------------------------------------------------ damage
