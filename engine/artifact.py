@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Result:
-    """The output of a global operator before it is stored: named arrays, or a table."""
+    """The output of a global operator before it is stored: named arrays, or a table.
+
+    A table that grows with the images comes as a reader, whose batches are made while they are stored.
+    """
 
     arrays: Mapping[str, np.ndarray] | None = None
-    table: pa.Table | None = None
+    table: pa.Table | pa.RecordBatchReader | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 

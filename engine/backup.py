@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from .files import digest_of, is_damage, reached, sync, unreadable
+from .files import digest_of, digest_of_file, is_damage, reached, sync, unreadable
 
 if TYPE_CHECKING:
     import duckdb
@@ -116,9 +116,14 @@ def _write(con: duckdb.DuckDBPyConnection, name: str, table: str, path: Path, in
     called = f"KV_METADATA {{clq_table: {_text(name)}}}"
     con.execute(f"COPY (FROM {table}) TO {_text(str(aside))} (FORMAT parquet, {called})")
     digest = _aside(digest_file(path), inode)
-    digest.write_text(digest_of(aside.read_bytes()))
+    digest.write_text(_digest_of(aside))
     sync(aside)
     sync(digest)  # an empty one would say that the table is gone
+
+
+def _digest_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        return digest_of_file(file)
 
 
 def restore(con: duckdb.DuckDBPyConnection, root: Path) -> tuple[list[str], list[str]]:
@@ -154,7 +159,7 @@ def put_aside(root: Path, names: Iterable[str]) -> list[Path]:
 def _sound(path: Path) -> bool:
     """Whether a file is what was written; one without a digest is taken as it is, if it can be read at all."""
     try:
-        held = digest_of(path.read_bytes())
+        held = _digest_of(path)
         return digest_file(path).read_text(encoding="ascii", errors="replace") == held
     except FileNotFoundError:
         return _can_be_read(path)

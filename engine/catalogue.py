@@ -34,6 +34,7 @@ CREATE SCHEMA IF NOT EXISTS clq.meta;
 CREATE TABLE IF NOT EXISTS clq.meta.runs (
     run VARCHAR, statement VARCHAR, verb VARCHAR, finished TIMESTAMP, rounds INTEGER, decoded BIGINT, device VARCHAR);
 ALTER TABLE clq.meta.runs ADD COLUMN IF NOT EXISTS left_out BIGINT;
+ALTER TABLE clq.meta.runs ADD COLUMN IF NOT EXISTS peak_memory BIGINT;
 CREATE TABLE IF NOT EXISTS clq.meta.nodes (
     run VARCHAR, node VARCHAR, operator VARCHAR, label VARCHAR, rows BIGINT, bytes BIGINT, seconds DOUBLE);
 CREATE TABLE IF NOT EXISTS clq.meta.citations (run VARCHAR, kind VARCHAR, name VARCHAR, work JSON);
@@ -61,6 +62,7 @@ class Catalogue:
 
     def __init__(self, root: Path) -> None:
         self.path = root / "clq.duckdb"
+        self._memory_limit: int | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._attached = False
         self._committing = False
@@ -132,8 +134,15 @@ class Catalogue:
 
     def _memory(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
-            self._connection = _new_connection()
+            self._connection = _new_connection(self.path.parent)
+            self.limit_memory(self._memory_limit)
         return self._connection
+
+    def limit_memory(self, limit: int | None) -> None:
+        """What DuckDB may hold in memory, in bytes; None for what it takes by itself."""
+        self._memory_limit = limit
+        if self._connection is not None:
+            self._connection.execute("RESET memory_limit" if limit is None else f"SET memory_limit = '{limit}B'")
 
     def _attach(self) -> None:
         import duckdb
@@ -370,10 +379,17 @@ def _copies_in(code: Code) -> bool:
     return code.up(i, end) == "FROM"
 
 
-def _new_connection() -> duckdb.DuckDBPyConnection:
+def spill_folder(root: Path) -> Path:
+    """Where this process puts what does not fit into memory."""
+    return root / "spilled" / str(os.getpid())
+
+
+def _new_connection(root: Path) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     con = duckdb.connect(":memory:")
+    # What does not fit into memory goes here; DuckDB makes the folder when it needs it, and takes it away.
+    con.execute(f"SET temp_directory = '{_quoted(spill_folder(root))}'")
     con.execute("SET errors_as_json = true")
     con.execute("CREATE SCHEMA lab")
     con.execute("CREATE SCHEMA meta")

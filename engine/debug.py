@@ -57,15 +57,15 @@ def show_step(what: str, seconds: float, measures: dict[str, Measure]) -> None:
     say(f"-- {what}: {seconds:.3f} s, {total:,} bytes in {len(measures)} artifacts")
 
 
-def show_call(operator: Operator, read: list[Artifact], result: Result, device: str) -> None:
+def show_call(operator: Operator, read: list[Artifact], result: Result, rows: int, device: str) -> None:
     """The shapes that an operator read and gave."""
     given = [f"{a.key[:8]} {a.rows} rows" for a in read] + [i.label() for i in operator.inputs if isinstance(i, Source)]
-    say(f"-- {type(operator).__name__} on {device}: {', '.join(given)} -> {', '.join(_shapes(result))}")
+    say(f"-- {type(operator).__name__} on {device}: {', '.join(given)} -> {', '.join(_shapes(result, rows))}")
 
 
-def _shapes(result: Result) -> Iterator[str]:
+def _shapes(result: Result, rows: int) -> Iterator[str]:
     if result.table is not None:
-        yield f"table {result.table.num_rows} x {result.table.num_columns}"
+        yield f"table {rows} x {len(result.table.schema)}"
     for name, array in (result.arrays or {}).items():
         yield f"{name} {_shape(array)}"
 

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -63,23 +64,35 @@ def is_damage(error: OSError) -> bool:
 
 def write_aside(path: Path, data: bytes) -> None:
     """Put `data` at `path` so that a reader sees the old content or the new, even after a crash."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+
+    def write(file: BufferedRandom) -> str:
+        file.write(data)
+        return path.name
+
+    place_written(path.parent, path.name, write)
+
+
+def place_written(folder: Path, stem: str, write: Callable[[BufferedRandom], str]) -> Path:
+    """As `write_aside`, for what is written piece by piece: `write` says in the end what the file is to be called."""
+    path = folder / stem
+    aside = folder / f".{stem}.{os.getpid()}.{time.monotonic_ns()}"
     try:
-        with open(aside, "wb") as f:
+        with open(aside, "w+b") as file:
             reached("file begun", path)
-            f.write(data)
-            f.flush()
+            path = folder / write(file)
+            file.flush()
             reached("file written", path)
-            os.fsync(f.fileno())
+            os.fsync(file.fileno())
         reached("file synced", path)
         os.replace(aside, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise unwritable(path.parent, error) from error
+            raise unwritable(folder, error) from error
         raise
     reached("file placed", path)
+    return path
 
 
 def sync(path: Path) -> None:
@@ -103,6 +116,12 @@ def link(there: Path, here: Path) -> None:
 
 def digest_of(data: bytes | memoryview) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def digest_of_file(file: BufferedReader | BufferedRandom) -> str:
+    """As `digest_of`, from the beginning of an open file; memory for a piece of it only."""
+    file.seek(0)
+    return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def sealed(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,14 @@
-"""Batches that fit: when memory runs out, a batch is worked on in halves, and later batches are that small."""
+"""Batches that fit: when memory runs out, a batch is worked on in halves, and later batches are that small; so they are
+when one has gone beyond what SET memory allows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..lang.diagnostic import Diagnostic
+from . import footprint
 from .operator import Consumer
 from .resources import Batch, Resources
 
@@ -24,7 +27,8 @@ def consumed(consumer: Consumer, batch: Batch, resources: Resources) -> list[lis
     Raises Diagnostic `out-of-memory` if not even one image fits.
     """
     try:
-        return [[rows] for rows in consumer.consume(batch)]
+        with _kept_below(len(batch.indices), resources):
+            return [[rows] for rows in consumer.consume(batch)]
     except (MemoryError, RuntimeError) as error:
         if not ran_out(error):
             raise
@@ -40,6 +44,22 @@ def consumed(consumer: Consumer, batch: Batch, resources: Resources) -> list[lis
     _give_back(resources.device)
     first, second = (consumed(consumer, part, resources) for part in _halves(batch, half))
     return [one + two for one, two in zip(first, second, strict=True)]
+
+
+@contextmanager
+def _kept_below(images: int, resources: Resources) -> Iterator[None]:
+    """If what is within takes the process beyond its limit, later batches have as many images as would have fitted."""
+    limit = resources.own_limit
+    if limit is None:
+        yield
+        return
+    peak, held = footprint.peak(), footprint.held()
+    yield
+    now = footprint.peak()
+    if now > max(peak, limit) and images > 1:
+        fit = images * max(0, limit - held) // (now - held)
+        resources.batch = min(resources.batch, max(1, fit))
+        resources.counts["halved"] += 1
 
 
 def _halves(batch: Batch, half: int) -> Sequence[Batch]:

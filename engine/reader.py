@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from ..lang.diagnostic import Diagnostic
+from .footprint import images_that_fit
 from .resources import Batch, Resources
 
 if TYPE_CHECKING:
@@ -53,21 +54,28 @@ def batches(
     todo, lenient = iter(wanted.tolist()), unread is not None
     with ThreadPoolExecutor(resources.workers) as pool:
         # Bounded: a reader that runs as far ahead as it can holds a whole shard of decoded photographs.
-        ahead = deque(pool.submit(_decode, images, i, lenient) for i in islice(todo, 2 * resources.batch))
+        start = largest = 0
+        ahead: deque[Future[np.ndarray | Exception]] = deque()
+
+        def read_on(most: int) -> None:
+            ahead.extend(pool.submit(_decode, images, i, lenient) for i in islice(todo, max(0, most - len(ahead))))
+
         try:
-            start = 0
             while start < len(wanted):  # the batch may get smaller on the way
-                some = wanted[start : start + resources.batch]
+                room = images_that_fit(resources.own_limit, largest, 2 * resources.batch)
+                some = wanted[start : start + min(resources.batch, (room + 1) // 2)]
                 start += len(some)
+                read_on(room)
                 held: list[np.ndarray] = []
                 read = np.ones(len(some), bool)
                 for place, index in enumerate(some.tolist()):
                     found = ahead.popleft().result()
                     if not isinstance(found, Exception):
                         held.append(found)
+                        largest = max(largest, found.nbytes)
                     elif unread is not None:
                         unread[index], read[place] = found, False
-                    ahead.extend(pool.submit(_decode, images, i, lenient) for i in islice(todo, 1))
+                    read_on(room)
                 resources.counts["decoded"] += len(held)
                 yield Batch(some[read], held)
         finally:

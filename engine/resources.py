@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from . import footprint
 from .operator import Source
 from .trace import Trace
 
@@ -98,6 +100,16 @@ class Spread:
     backend: str = "inline"
     workers: int | None = None
 
+    @property
+    def processes(self) -> int:
+        """How many processes share this machine's memory: this one, and the workers that are here."""
+        return 1 if self.backend == "inline" or "://" in self.backend else 1 + (self.workers or cores())
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
 
 @dataclass
 class Resources:
@@ -107,7 +119,8 @@ class Resources:
     batch: int = 64
     workers: int = 2
     shard: int = 512
-    memory: int = 1 << 29
+    limit: int | None = None  # bytes that all processes of this machine may hold together (engine.footprint)
+    peak: int = 0  # the most bytes that a worker in another process has held
     lenient: bool = False  # unreadable images are left out, and told by Unreadable at the end of a round
     spread: Spread = Spread()
     progress: Progress = field(default_factory=Silent)
@@ -119,7 +132,21 @@ class Resources:
     def settings(self) -> dict[str, Any]:
         """What a worker in another process must be told of these."""
         return {"device": self.device, "batch": self.batch, "workers": self.workers, "shard": self.shard,
-                "memory": self.memory, "lenient": self.lenient}  # fmt: skip
+                "limit": self.own_limit, "lenient": self.lenient}  # fmt: skip
+
+    @property
+    def memory(self) -> int:
+        """Bytes of arrays that an operator may hold at once."""
+        return footprint.share(self.own_limit)
+
+    @property
+    def own_limit(self) -> int | None:
+        """Bytes that one process may hold."""
+        return None if self.limit is None else self.limit // self.spread.processes
+
+    def most_held(self) -> int:
+        """The most bytes that any process of the run has held."""
+        return max(self.peak, footprint.peak())
 
     def open(self, source: Source) -> Any:
         """The thing a source stands for, loaded once on each device."""

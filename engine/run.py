@@ -106,6 +106,7 @@ class _Run:
         resources.counts.update(outcome.counts)
         if outcome.batch is not None:
             resources.batch = min(resources.batch, outcome.batch)
+        resources.peak = max(resources.peak, outcome.peak)
         if resources.trace is not None:
             resources.trace.events += outcome.events
         if isinstance(made, Made):

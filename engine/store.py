@@ -20,16 +20,30 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from io import BufferedRandom
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..lang.diagnostic import Diagnostic
 from .artifact import Artifact, Result
-from .files import digest_of, is_damage, link, reached, sealed, unreadable, unsealed, unwritable, write_aside
+from .files import (
+    digest_of,
+    digest_of_file,
+    is_damage,
+    link,
+    place_written,
+    reached,
+    sealed,
+    unreadable,
+    unsealed,
+    unwritable,
+    write_aside,
+)  # fmt: skip
 from .operator import Operator
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
 
 FORMAT = 2  # of an artifact
 LAYOUT = 1  # of the folder
@@ -39,7 +53,8 @@ _SHARD = re.compile(r"(\d{8,})-(\d{8,})-[0-9a-f]+\.safetensors")
 def is_whole(path: Path) -> bool:
     """Whether the content of a shard is what its name says. Raises Diagnostic if it may not be read."""
     try:
-        return digest_of(path.read_bytes()) == path.stem.rpartition("-")[2]
+        with open(path, "rb") as file:
+            return digest_of_file(file) == path.stem.rpartition("-")[2]
     except OSError as error:
         if is_damage(error):
             return False
@@ -216,18 +231,33 @@ class Store:
     def put(self, operator: Operator, result: Result, seconds: float) -> Artifact:
         """Store the whole output of a global operator."""
         if result.table is not None:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-
-            sink = pa.BufferOutputStream()
-            pq.write_table(result.table, sink, compression="zstd")
-            path = self._put(operator, "00000", sink.getvalue().to_pybytes(), "parquet")
-            rows = result.table.num_rows
+            path, rows = self._put_table(operator, result.table)
         else:
             arrays = dict(result.arrays or {})
             rows = max((len(a) for a in arrays.values()), default=0)
             path = self.put_shard(operator, range(rows), arrays)
         return self.finish(operator, [path], rows, seconds, result.facts)
+
+    def _put_table(self, operator: Operator, table: pa.Table | pa.RecordBatchReader) -> tuple[Path, int]:
+        """The file and how many rows went into it. A reader's batches are row groups, written as they come."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        rows = 0
+
+        def write(file: BufferedRandom) -> str:
+            nonlocal rows
+            with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
+                if isinstance(table, pa.Table):
+                    writer.write_table(table)
+                    rows = table.num_rows
+                else:
+                    for batch in table:
+                        writer.write_batch(batch)
+                        rows += batch.num_rows
+            return f"00000-{digest_of_file(file)}.parquet"
+
+        return place_written(self._folder_made(operator), "00000.parquet", write), rows
 
     def finish(
         self, operator: Operator, files: list[Path], rows: int, seconds: float, facts: Mapping[str, Any]

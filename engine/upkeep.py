@@ -167,7 +167,7 @@ def _leftovers(store: Store, busy: set[str]) -> Iterator[tuple[Path, int]]:
             named = {"artifact.json", *unsealed((folder / "artifact.json").read_bytes())["files"]}
         for path in folder.iterdir():
             yield from old(path, named)
-    for pattern in (".*.json.*", "running/.*", "rows/*/.*"):
+    for pattern in (".*.json.*", "running/.*", "rows/*/.*", "spilled/*/*"):
         for path in store.root.glob(pattern):
             yield from old(path)
     for path in store.root.glob("rows/*/[!.]*-*"):

@@ -23,7 +23,8 @@ from .shards import Made, RoundWork
 class Outcome:
     """What came of a task: a shard, or what a global operator took; neither if another process is at it (busy).
 
-    The rest is what a worker in another process has counted and traced meanwhile, and its batch size.
+    The rest is what a worker in another process has counted and traced meanwhile, its batch size, and the most bytes of
+    memory that it has held.
     """
 
     made: Made | Measure | None
@@ -31,6 +32,7 @@ class Outcome:
     counts: Counter[str] = field(default_factory=Counter)
     events: list[dict[str, Any]] = field(default_factory=list)
     batch: int | None = None
+    peak: int = 0
 
 
 class Worker:
@@ -71,7 +73,7 @@ class Worker:
                 held = store.put(operator, result, time.perf_counter() - began)
         if debug.level() >= 4:
             read = [a for i in operator.inputs if (a := store.find(i)) is not None]
-            debug.show_call(operator, read, result, resources.device)
+            debug.show_call(operator, read, result, held.rows, resources.device)
         return Outcome(Measure(time.perf_counter() - began, held.rows, held.bytes))
 
 

@@ -230,7 +230,7 @@ _ALL = (
         "unknown-setting",
         "There is no such setting",
         "SET takes clq's settings (model, dataset, judge, captions, vocabulary, device, on_error, backend, workers, "
-        "cache_size, seed) and DuckDB's.",
+        "memory, cache_size, seed) and DuckDB's.",
         "Correct the spelling.",
         "SET datset = lab.probe",
         "SET dataset = lab.probe",

@@ -48,8 +48,9 @@ def setting_value(setting: str, value: Any, span: ast.Span | None) -> Any:
         raise Diagnostic("bad-argument", "seed is a whole number from 0 on: SET seed = 7", span)
     if setting == "device" and (not isinstance(value, str) or value.split(":")[0] not in {"cpu", "cuda"}):
         raise Diagnostic("bad-argument", "device is cpu or cuda (cuda:1 for the second): SET device = cuda", span)
-    if setting == "cache_size" and not _is_size(value):
-        raise Diagnostic("bad-argument", "cache_size is a size or 'none': SET cache_size = '20GB'", span)
+    if setting in {"cache_size", "memory"} and not _is_size(value):
+        example = {"cache_size": "20GB", "memory": "2GB"}[setting]
+        raise Diagnostic("bad-argument", f"{setting} is a size or 'none': SET {setting} = '{example}'", span)
     if setting == "on_error" and value not in {"fail", "skip"}:
         raise Diagnostic("bad-argument", "on_error is 'fail' or 'skip': SET on_error = 'skip'", span)
     if setting == "backend" and not (isinstance(value, str) and (value in BACKENDS or value.startswith(ADDRESSES))):

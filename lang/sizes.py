@@ -13,6 +13,18 @@ def bytes_of(text: str) -> int | None:
     return None if found is None else int(float(found[1]) * _UNITS[found[2]])
 
 
+def size_of(value: int | str | None) -> int | None:
+    """A size as a setting has it: a number of bytes or a text; None where there is none. Raises ValueError."""
+    if value is None or isinstance(value, int):
+        return value
+    if value.strip().lower() == "none":
+        return None
+    found = bytes_of(value)
+    if found is None:
+        raise ValueError(value)
+    return found
+
+
 def spoken_size(count: int) -> str:
     """1.5 GB"""
     size, units = float(count), ["B", "kB", "MB", "GB", "TB"]

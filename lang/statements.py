@@ -114,6 +114,8 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
                     "SET backend = 'processes'"),
             Setting("workers", "a whole number from 1 on",
                     "how many compute; more than one without a backend are processes", "SET workers = 4"),
+            Setting("memory", "a size, or none", "what clq may hold in memory, models and libraries counted",
+                    "SET memory = '2GB'"),
             Setting("cache_size", "a size, or none", "what the store may hold: above it, the least recently used goes",
                     "SET cache_size = '20GB'"),
             Setting("seed", "a whole number from 0 on", "of methods and calls that were given none", "SET seed = 7"),

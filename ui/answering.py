@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine.catalogue import Catalogue
+from ..engine.catalogue import Catalogue, spill_folder
 from ..engine.fingerprint import Fingerprints
 from ..engine.operator import digest
 from ..engine.sql import Placed, diagnostic_of, joined, place
@@ -21,6 +22,7 @@ from ..lang.verbs import VERBS
 from ..stdlib.catalog import Catalog
 from .planning import PlannedQuery, plan_query
 from .relations import provide
+from .spilled import fetched
 from .tables import Tables, content_of, evidence_of, parquet
 
 if TYPE_CHECKING:
@@ -268,7 +270,7 @@ class Answering:
         values = dict(sql.values)
         try:
             relation = con.sql(placed.text, params=values or None)
-            rows = pa.table({}) if relation is None else relation.to_arrow_table()
+            rows = pa.table({}) if relation is None else fetched(relation, self._spill)
         except duckdb.Error as error:
             positioned = _with_position(con, placed.text, values, error)
             raise _placed_in(diagnostic_of(positioned, placed), sql.origin) from error
@@ -278,7 +280,11 @@ class Answering:
 
     def arrow(self, relation: str) -> pa.Table:
         """The rows of a relation that is made already."""
-        return self.catalogue.connection.sql(f'FROM "{relation}"').to_arrow_table()
+        return fetched(self.catalogue.connection.sql(f'FROM "{relation}"'), self._spill)
+
+    @property
+    def _spill(self) -> Path:
+        return spill_folder(self.catalogue.path.parent)
 
 
 def explains(sql: str) -> bool:

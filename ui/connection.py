@@ -15,7 +15,7 @@ from ..engine.trace import Trace
 from ..lang.diagnostic import Diagnostic
 from .results import Result, Results
 from .session import Session
-from .where import device_of, spread_of
+from .where import device_of, limit_of, spread_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,13 +46,13 @@ class Connection:
     """A store opened for queries. Use as a context manager, or close it; names made by LET live as long as it does.
 
     `store` is a folder, or the URL of a store that machines share; `cache` is then where folders for it are made here.
-    `backend` and `workers` say who computes, as SET does. `trace` names a file for Perfetto or chrome://tracing,
-    written when the connection is closed.
+    `backend` and `workers` say who computes, and `memory` (bytes, or '2GB') what may be held, as SET does. `trace`
+    names a file for Perfetto or chrome://tracing, written when the connection is closed.
     """
 
     def __init__(
         self, store: str | os.PathLike[str] | None = None, *, device: str = "cpu", batch: int = 64,
-        backend: str | None = None, workers: int | None = None,
+        backend: str | None = None, workers: int | None = None, memory: int | str | None = None,
         progress: Progress | Callable[[str, int, int], None] | None = None,
         trace: str | os.PathLike[str] | None = None, cache: str | os.PathLike[str] | None = None,
     ) -> None:  # fmt: skip
@@ -61,8 +61,9 @@ class Connection:
         if progress is not None:
             shown = Callback(progress) if callable(progress) else progress
         self.resources = Resources(
-            device=device_of(device), batch=batch, spread=spread_of(backend, workers), progress=shown
-        )
+            device=device_of(device), batch=batch, spread=spread_of(backend, workers), limit=limit_of(memory),
+            progress=shown,
+        )  # fmt: skip
         if trace is not None:
             self.resources.trace = Trace(Path(trace))
         self.catalogue = Catalogue(self.store.root)

@@ -20,6 +20,7 @@ VARIABLES = (
     Variable("CLQ_CACHE", "~/.cache/clq", "where the caches of stores at a URL are: a folder below it for each"),
     Variable("CLQ_UPLOAD", "yes", "no: from a store at a URL only read"),
     Variable("CLQ_CACHE_SIZE", "none", "what the store may hold, as 20GB, where SET cache_size does not say"),
+    Variable("CLQ_MEMORY", "none", "what clq may hold in memory, as 2GB, where --memory and SET memory do not say"),
     Variable("CLQ_ASK_ABOVE", "10", "minutes from which a run is asked about on a terminal; never: no question"),
     Variable(
         "CLQ_DEBUG", "0",

@@ -40,9 +40,9 @@ def split(rows: pa.Table) -> tuple[list[tuple[str, str]], list[str]]:
         if column.null_count == len(column) and len(column) and name != "concept":
             continue
         if len(rows) and name in {"model", "layer", "kind", "method", "args", "run", "dataset"}:
-            values = set(map(str, column.to_pylist()))
+            values = column.unique()
             if len(values) == 1:
-                constant.append((name, values.pop()))
+                constant.append((name, str(values[0].as_py())))
                 continue
         shown.append(name)
     if not shown:

@@ -14,6 +14,7 @@ from ..engine.resources import Resources
 from ..engine.reuse import lacking
 from ..engine.store import Store
 from ..lang.diagnostic import Diagnostic
+from ..lang.sizes import spoken_size
 from .planning import PlannedQuery
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class PlanView:
     device: str
     estimate: Estimate
     measures: Mapping[str, Measure] | None = None
+    memory: str = ""
 
     @property
     def text(self) -> str:
@@ -95,7 +97,14 @@ def view_of(
         return lacking(store, round_.dataset, round_.scans) if (store.root / "rows").exists() else None
 
     known = estimate(plan, Rates.load(store.root), resources.device, count, new)
-    return PlanView(plan, store, queries, resources.device, known, measures)
+    memory = "" if measures is None else f"memory: {told_peak(resources)}"
+    return PlanView(plan, store, queries, resources.device, known, measures, memory)
+
+
+def told_peak(resources: Resources) -> str:
+    """What the process that has held most has held."""
+    most, limit = spoken_size(resources.most_held()), resources.limit
+    return f"at most {most} in one process" + ("" if limit is None else f", of {spoken_size(limit)} for all")
 
 
 def _lines(view: PlanView) -> Iterator[str]:
@@ -134,6 +143,8 @@ def _lines(view: PlanView) -> Iterator[str]:
         yield f"note: {note}"
     if plan.steps:
         yield _time(view)
+        if view.memory:
+            yield view.memory
 
 
 def _time(view: PlanView) -> str:
@@ -167,16 +178,7 @@ def spoken(seconds: float) -> str:
 
 def _took(operator: Operator, measures: Mapping[str, Measure] | None) -> str:
     found = measures.get(operator.key) if measures is not None else None
-    return "" if found is None else f" [{spoken(found.seconds)}, {found.rows:,} rows, {_size(found.bytes)}]"
-
-
-def _size(count: int) -> str:
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    raise AssertionError
+    return "" if found is None else f" [{spoken(found.seconds)}, {found.rows:,} rows, {spoken_size(found.bytes)}]"
 
 
 def numbers_of(plan: Plan) -> dict[str, int]:

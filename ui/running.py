@@ -57,8 +57,10 @@ def running(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def spread_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Who computes; kept in the context."""
+    """Who computes, and within how much memory; kept in the context."""
     for option in (
+        click.option("--memory", metavar="SIZE", expose_value=False, callback=_kept,
+                     help="What clq may hold in memory, such as 2GB; models are counted."),
         click.option("--workers", type=click.IntRange(1), metavar="N", expose_value=False, callback=_kept,
                      help="How many compute; more than one without a backend are processes."),
         click.option("--backend", metavar="inline|processes|dask|tcp://…", expose_value=False, callback=_kept,
@@ -80,7 +82,7 @@ def opened(store: str | None, device: str = "cpu") -> Connection:
 
     context = click.get_current_context(silent=True)
     kept = context.find_root().meta if context is not None else {}
-    given: dict[str, Any] = {name: kept.get(f"clq.{name}") for name in ("backend", "workers", "trace")}
+    given: dict[str, Any] = {name: kept.get(f"clq.{name}") for name in ("backend", "workers", "memory", "trace")}
     return Connection(store, device=device, progress=Bar() if sys.stderr.isatty() else None, **given)
 
 

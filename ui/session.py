@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..engine import footprint
 from ..engine.catalogue import Catalogue
 from ..engine.fingerprint import Fingerprints
 from ..engine.plan import Plan
@@ -25,6 +26,7 @@ from ..lang.made import tables_dropped
 from ..lang.refused import refused
 from ..lang.rows import named_in
 from ..lang.script import Checked, CheckedLet, CheckedNames, CheckedSet, CheckedShow, ScriptChecker, check_script
+from ..lang.sizes import size_of, spoken_size
 from ..stdlib.catalog import Catalog
 from .answering import Answering, Ready, explains, stores_view
 from .computing import Computing
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
     from ..engine.measure import Measure
     from .render_plan import PlanView
+
+DUCKDB_LEAST = 64 << 20  # bytes below which DuckDB cannot sort or write a table
 
 Finish = Callable[[], "Result | None"]
 
@@ -60,6 +64,8 @@ class Session:
         self._computing = Computing(store, resources, self.known, self.remarks)
         self._transaction = Transaction(catalogue, self._tables)
         self._results: list[Result] = []
+        self._limit, self._peak = resources.limit, 0  # the most that was held before a limit was set
+        self._limit_memory(resources.limit)
         self._sized = False  # whether this script has set cache_size
         self._dropped: set[str] = set()  # tables that statements of this script drop
         self._text, self._dry = "", False
@@ -92,6 +98,7 @@ class Session:
                 self._flush()
                 self._tables.commit()
                 self.remarks += self.store.settle()
+                self._tell_memory()
                 self._keep_to_size()
                 self._history += _names_made(script)
         except Diagnostic as problem:
@@ -109,6 +116,21 @@ class Session:
             with contextlib.suppress(Diagnostic):
                 self.known.save()
         return Results(self._results)
+
+    def _limit_memory(self, limit: int | None) -> None:
+        """Of what all may hold, a quarter is DuckDB's; one process has the rest for everything else."""
+        self.resources.limit, self._peak = limit, footprint.peak()
+        self.catalogue.limit_memory(None if limit is None else max(limit // 4, DUCKDB_LEAST))
+
+    def _tell_memory(self) -> None:
+        """A remark if a run has held more than it was to."""
+        limit, most = self.resources.own_limit, self.resources.most_held()
+        if self._computing.made and limit is not None and most > max(limit, self._peak):
+            self.remarks.append(
+                f"memory: a process has held {spoken_size(most)}, more than the {spoken_size(limit)} it was to hold; "
+                "Python, torch and models alone may need that much"
+            )
+            self._peak = most
 
     def _keep_to_size(self) -> None:
         """After a run that has made something, or is told a size: the store holds no more than it may."""
@@ -191,6 +213,8 @@ class Session:
                     backend, workers = self._spread
                     backend = self.names.setting("backend") or backend
                     self.resources.spread = spread_of(backend, self.names.setting("workers") or workers, checked.span)
+                if checked.setting == "memory":
+                    self._limit_memory(self._limit if checked.value is None else size_of(checked.value))
                 self._sized |= checked.setting == "cache_size"
                 if checked.setting == "on_error":
                     self.known.lenient = checked.value == "skip"

@@ -215,9 +215,9 @@ class Tables:
         record(con, answer)
         counts = self.resources.counts
         con.execute(
-            "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [answer.key, p.statement, p.planned.verb, now, counts["rounds"], counts["decoded"], self.resources.device,
-             sum(len(s.spec.reasons) for s in left_out([answer]))],
+             sum(len(s.spec.reasons) for s in left_out([answer])), self.resources.most_held()],
         )  # fmt: skip
         operators = ordered(graph_of([answer]))
         with self.store.glance():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..engine.resources import Spread
 from ..lang import ast
 from ..lang.diagnostic import Diagnostic
 from ..lang.settings import setting_value
+from ..lang.sizes import size_of
+
+VARIABLE = "CLQ_MEMORY"
 
 
 def device_of(name: str, span: ast.Span | None = None) -> str:
@@ -21,6 +25,17 @@ def device_of(name: str, span: ast.Span | None = None) -> str:
             return name
         raise Diagnostic("bad-argument", "no CUDA device is here", span, hint="use --device cpu")
     raise Diagnostic("bad-argument", f"{name} is no device", span, hint="cpu or cuda")
+
+
+def limit_of(memory: int | str | None, span: ast.Span | None = None) -> int | None:
+    """Bytes that clq may hold: `memory` as SET memory takes it, else $CLQ_MEMORY. Raises Diagnostic for no size."""
+    where = "memory" if memory is not None else f"${VARIABLE}"
+    try:
+        return size_of(os.environ.get(VARIABLE) if memory is None else memory)
+    except ValueError as error:
+        raise Diagnostic(
+            "bad-argument", f"{where} is a size such as 500MB or 2GB, or none; it is {error}", span
+        ) from error  # fmt: skip
 
 
 def spread_of(backend: Any, workers: Any, span: ast.Span | None = None) -> Spread:

@@ -17,11 +17,11 @@ from typing import Any
 from ...lang.diagnostic import Diagnostic
 from ..inputs import Reading
 from ..plan import Plan
-from ..resources import Spread
+from ..resources import Spread, cores
 from ..schedule import Event, Failed, Joined, Lost, Task
 from ..worker import event_of
 from . import Backend
-from .processes import GRACE, cores, shielded, threads
+from .processes import GRACE, shielded, threads
 from .remote import Job, Stopped, Unknown, job_of, perform, stopping
 
 LOOK = 0.5  # seconds between two looks at who is there

@@ -16,7 +16,7 @@ from typing import Any
 from ..inputs import Reading
 from ..interrupt import ask
 from ..plan import Plan
-from ..resources import Spread
+from ..resources import Spread, cores
 from ..schedule import Event, Failed, Joined, Lost, Task
 from ..worker import event_of
 from . import Backend
@@ -104,11 +104,6 @@ def pool(workers: int) -> Any:
 def threads(workers: int) -> dict[str, str]:
     """The environment that gives each of so many workers its share of the cores, unless the user's says how many."""
     return {name: os.environ.get(name, str(max(1, cores() // workers))) for name in _THREADS}
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

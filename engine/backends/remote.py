@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..footprint import peak
 from ..inputs import Reading
 from ..interrupt import watch
 from ..leases import lease
@@ -109,7 +110,7 @@ def _with_counts(outcome: Outcome, resources: Resources) -> Outcome:
     outcome.counts, resources.counts = resources.counts, Counter()
     if resources.trace is not None:
         outcome.events, resources.trace.events = resources.trace.events, []
-    outcome.batch = resources.batch
+    outcome.batch, outcome.peak = resources.batch, peak()
     return outcome
 
 

@@ -267,7 +267,7 @@ def children(process: int) -> list[int]:
 @pytest.mark.parametrize("backend", SEVERAL)
 def test_ctrl_c_stops_all_workers_and_what_was_finished_is_kept(tmp_path: Path, start: Start, backend: str) -> None:
     log, where = tmp_path / "log", tmp_path / "store"
-    child = start(RUNS, str(where), str(log), backend, "0.1")
+    child = start(RUNS, str(where), str(log), backend, "0.5")
     try:
         wait_for(lambda: len(lines(log)) > 20, child)
         workers = children(child.pid)

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from toys import Forward, ToyScan, expected, images, model, rows
 
+from clq.engine import footprint
 from clq.engine.memory import ran_out
 from clq.engine.operator import Consumer, Inputs
-from clq.engine.resources import Batch, Resources
+from clq.engine.reader import batches
+from clq.engine.resources import Batch, Resources, Spread
 from clq.engine.run import optimize, run
 from clq.engine.store import Store
 from clq.lang import Diagnostic
@@ -88,3 +90,74 @@ def test_other_errors_pass_through(tmp_path: Path) -> None:
 )
 def test_signs_of_short_memory(error: Exception, short: bool) -> None:
     assert ran_out(error) is short
+
+
+# ------------------------------------------------------------ SET memory
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the process held 100 MB."""
+    monkeypatch.setattr(footprint, "held", lambda: 100 << 20)
+
+
+@pytest.mark.usefixtures("held")
+def test_what_is_left_below_a_limit_is_shared_out() -> None:
+    assert footprint.share(None) == footprint.UNLIMITED
+    assert footprint.share(500 << 20) == 100 << 20
+    assert footprint.share(50 << 20) == footprint.LEAST, "models alone hold more: there is still something to work with"
+    assert footprint.images_that_fit(None, 0, 128) == 128
+    assert footprint.images_that_fit(500 << 20, 0, 128) == 1, "before the first image its size is unknown"
+    assert footprint.images_that_fit(500 << 20, 10 << 20, 128) == 10
+    assert footprint.images_that_fit(500 << 20, 300 << 20, 128) == 1
+    assert Resources(limit=1200 << 20, spread=Spread("processes", 3)).own_limit == 300 << 20
+    assert Resources(limit=1200 << 20, spread=Spread("tcp://there:8786")).own_limit == 1200 << 20
+
+
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("limit", [None, 164 << 20])
+def test_images_wait_only_as_far_as_they_fit(limit: int | None) -> None:
+    """One of 4 MB each, and 16 MB for those that wait."""
+    size, released = 4 << 20, [0]
+
+    class Large:
+        begun = 0
+
+        def __len__(self) -> int:
+            return 40
+
+        def image_name(self, index: int) -> str:
+            return str(index)
+
+        def dataset_name(self, index: int) -> str:
+            return "large"
+
+        def read(self, index: int) -> np.ndarray:
+            self.begun += 1
+            most.append(self.begun - released[0])
+            return np.full((1, size // 3, 3), index, np.uint8)
+
+    spec, most, sizes, seen = Large(), [0], [], []
+    for batch in batches(spec, np.arange(40), Resources(batch=8, workers=2, limit=limit)):
+        sizes.append(len(batch.indices))
+        seen += [int(i[0, 0, 0]) for i in batch.images]
+        released[0] += len(batch.images)
+    assert seen == list(range(40))
+    if limit is None:
+        assert sizes == [8] * 5
+    else:
+        assert sizes == [1] + [2] * 19 + [1] and max(most) <= 7  # a batch of 2, 4 that wait, 1 just taken
+
+
+@pytest.mark.usefixtures("held")
+def test_a_batch_beyond_the_limit_makes_later_ones_as_small_as_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each image of a batch takes 10 MB; above the 100 MB that are held, there is room for 3 of them."""
+    seen: list[int] = []
+    monkeypatch.setattr(footprint, "peak", lambda: (100 + 10 * max(seen, default=0)) << 20)
+    scan = scan_of(100, seen)(model(), images(40))
+    store, resources = Store(tmp_path), Resources(batch=16, workers=1, shard=40, limit=130 << 20)
+    run(optimize([scan], store), store, resources)
+    assert seen == [1, 16, *[3] * 7, 2]  # the first one tells how large an image is
+    assert rows(store, scan) == expected(ToyScan(model(), images(40)))

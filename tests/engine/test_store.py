@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,7 @@ def test_a_file_that_may_not_be_read_now_is_not_taken_for_damaged(
     scan = ToyScan(model(), images())
     finish(scan, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", failing("read_bytes", errno.EMFILE))
+        patch.setattr(module, "digest_of_file", failing("read", errno.EMFILE))
         with pytest.raises(Diagnostic) as caught:
             Store(tmp_path).find(scan)
     assert (caught.value.code, caught.value.exit_code) == ("store-unreadable", 1)
@@ -236,15 +237,15 @@ def test_a_file_that_may_not_be_read_now_is_not_taken_for_damaged(
 def test_a_shard_on_a_bad_sector_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scan = ToyScan(model(), images())
     finish(scan, tmp_path)
-    bad, real = files(Store(tmp_path), scan)[1], Path.read_bytes
+    bad, real = files(Store(tmp_path), scan)[1], module.digest_of_file
 
-    def read(path: Path) -> bytes:
-        if path == bad:
+    def read(file: BufferedReader) -> str:
+        if file.name == str(bad):
             raise OSError(errno.EIO, "Input/output error")
-        return real(path)
+        return real(file)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", read)
+        patch.setattr(module, "digest_of_file", read)
         assert Store(tmp_path).find(scan) is None
     assert finish(scan, tmp_path).open(images()).reads == list(range(6, 12))
 
