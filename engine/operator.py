@@ -62,12 +62,12 @@ class Operator:
     @cached_property
     def inputs(self) -> tuple[Operator, ...]:
         """The operators this one reads, in the order of its fields."""
-        return tuple(found for _, value in self._compared() for found in _operators(value))
+        return tuple(found for _, value in self._compared() for found in operator_inputs(value))
 
     @cached_property
     def arguments(self) -> dict[str, Any]:
         """The fields that hold no operators."""
-        return {name: value for name, value in self._compared() if not any(_operators(value))}
+        return {name: value for name, value in self._compared() if not any(operator_inputs(value))}
 
     @cached_property
     def key(self) -> str:
@@ -107,12 +107,13 @@ class Operator:
         return f"{type(self).__name__}({shown})"
 
 
-def _operators(value: Any) -> Iterator[Operator]:
+def operator_inputs(value: Any) -> Iterator[Operator]:
+    """The operators in the value of a field."""
     if isinstance(value, Operator):
         yield value
     elif isinstance(value, tuple):
         for item in value:
-            yield from _operators(item)
+            yield from operator_inputs(item)
 
 
 class Spec(Protocol):
@@ -181,6 +182,13 @@ class Consumer(Protocol):
         """One dict of arrays [rows, …] for each scan of the pass, in their order."""
 
 
+class PartialConsumer(Consumer, Protocol):
+    """That of a partial scan."""
+
+    def only(self, rows: np.ndarray) -> None:
+        """Make these rows alone, by their number in the order of `Scan.rows`."""
+
+
 @dataclass(frozen=True, eq=False)
 class Scan(Operator):
     """Maps over the images of one data set, shard by shard.
@@ -191,6 +199,7 @@ class Scan(Operator):
 
     scope: ClassVar[Literal["source", "scan", "global"]] = "scan"
     rowwise: ClassVar[bool] = False  # one row for each image, which depends on that image alone
+    choosing: ClassVar[frozenset[str]] = frozenset()  # fields that say which rows there are, and not what is in them
 
     @property
     def dataset(self) -> Source:
@@ -204,6 +213,20 @@ class Scan(Operator):
     def pass_label(self) -> str:
         """What one pass is, for PLAN: 'labnet forward'."""
         return type(self).__name__
+
+    @property
+    def partial(self) -> bool:
+        """Whether its rows are found again one by one (`rows`); then it stands in a pass of its own."""
+        return bool(self.choosing)
+
+    def rows(self, inputs: Inputs) -> tuple[np.ndarray, Sequence[str]]:
+        """Of a partial scan, for each row in the order of images: the image [rows] that it is of, and what else tells
+        it apart. It depends on these two alone."""
+        raise TypeError(f"{type(self).__name__} has no rows to be found again")
+
+    def placed(self, inputs: Inputs, rows: dict[str, np.ndarray], which: np.ndarray) -> dict[str, np.ndarray]:
+        """Of a partial scan, rows taken from elsewhere as they stand here; `which` they are in the order of `rows`."""
+        return rows
 
     def selected(self, inputs: Inputs) -> np.ndarray | None:
         """Indices of the images this scan needs, ascending; None: all of them."""

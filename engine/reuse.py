@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from .artifact import Artifact, Result
 from .files import digest_of, is_damage, unreadable, unwritable, write_aside
 from .leases import needs
-from .operator import Inputs, Operator, Rowwise, Scan, Source, digest
+from .operator import Inputs, Operator, Rowwise, Scan, Source, digest, operator_inputs
 from .resources import Resources
 from .store import Store, rows_of
 
@@ -34,8 +34,10 @@ MOST = 16  # earlier artifacts that are looked into, newest first
 def work_key(operator: Scan | Rowwise) -> str:
     """Names what an operator does to an image or a text, apart from which of them there are."""
     rows_of = operator.dataset if isinstance(operator, Scan) else operator.rows_of
-    sources = [i.key for i in operator.inputs if i is not rows_of]
-    arguments = sorted((k, str(v)) for k, v in operator.arguments.items())
+    choosing = operator.choosing if isinstance(operator, Scan) else frozenset()
+    beside = {i.key for name in choosing for i in operator_inputs(getattr(operator, name))}
+    sources = [i.key for i in operator.inputs if i is not rows_of and i.key not in beside]
+    arguments = sorted((k, str(v)) for k, v in operator.arguments.items() if k not in choosing)
     return digest([type(operator).__name__, operator.version, [list(a) for a in arguments], sources])
 
 
@@ -44,6 +46,15 @@ def ids_of(identities: Sequence[str]) -> np.ndarray:
     import numpy as np
 
     return np.array([hashlib.blake2b(i.encode(), digest_size=16).digest() for i in identities], dtype="V16")
+
+
+def ids_with(ids: np.ndarray, tails: Sequence[str]) -> np.ndarray:
+    """Identities [rows] of rows of which an image may have several, from those of the images [rows] and what else tells
+    the rows apart."""
+    import numpy as np
+
+    made = (hashlib.blake2b(i.tobytes() + t.encode(), digest_size=16) for i, t in zip(ids, tails, strict=True))
+    return np.array([one.digest() for one in made], dtype="V16")
 
 
 def remember(store: Store, operator: Operator, ids: np.ndarray, work: Scan | Rowwise | None = None) -> None:
@@ -74,20 +85,21 @@ def _folder(store: Store, operator: Scan | Rowwise) -> Path:
 
 @dataclass
 class Known:
-    """Where the rows of some images are: for each image the number of an artifact, and the row in it; -1 for none."""
+    """Where rows are: for each the number of an artifact, and the row in it; -1 for none."""
 
     artifacts: list[Artifact]
     which: np.ndarray
     row: np.ndarray
     _last: tuple[Path, Rows] | None = field(default=None, repr=False)
 
-    def has(self, indices: np.ndarray) -> np.ndarray:
-        """Whether there is a row for each of these images."""
-        found: np.ndarray = self.which[indices] >= 0
-        return found
+    @property
+    def lacking(self) -> np.ndarray:
+        """Whether [rows] there is none."""
+        lacking: np.ndarray = self.which < 0
+        return lacking
 
     def take(self, indices: np.ndarray) -> Rows:
-        """The rows of these images, each of which has one, in this order."""
+        """These rows, each of which is there, in this order."""
         import numpy as np
 
         parts: list[tuple[np.ndarray, Rows]] = []

@@ -13,9 +13,9 @@ from .measure import Measure, Rates, decode_rate, pass_rate, scan_rate
 from .operator import Scan
 from .plan import Round
 from .resources import Resources
-from .reuse import known_rows, remember
+from .reuse import remember
 from .schedule import Task
-from .shards import Made, Share, Work, identities_of, shard_of, shares_of
+from .shards import Made, Share, Work, identities_of, rows_of_scan, shard_of, shares_of
 from .store import rows_of
 from .unread import Unreadable, keep_readable
 
@@ -43,9 +43,9 @@ class OpenRound:
         """Workers elsewhere take rows from earlier artifacts in many tasks: the lease of this process keeps these."""
         ids = identities_of(self.round, self.images)
         if ids is not None and any(True for _ in self.todo()):
-            for scan in self.round.scans:
-                if scan.rowwise:
-                    known_rows(self.reading.store, scan, ids)
+            for share in self.shares:
+                for scan in share.scans:
+                    rows_of_scan(scan, share, ids, self.reading)
 
     @property
     def total(self) -> int:
@@ -117,11 +117,11 @@ class OpenRound:
         unread = np.array(sorted(self.unread), np.int64)
         for share in self.shares:
             for scan in share.scans:
-                if scan.rowwise and not len(unread):
-                    remember(store, scan, ids[share.wanted])
-                elif scan.rowwise:
-                    readable = ids[share.wanted[~np.isin(share.wanted, unread)]]
-                    keep_readable(store, scan, self._paths(scan), readable)
+                found = rows_of_scan(scan, share, ids, self.reading)
+                if found is not None and not len(unread):
+                    remember(store, scan, found.ids)
+                elif found is not None:
+                    keep_readable(store, scan, self._paths(scan), found.ids[~np.isin(found.at, unread)])
 
     def _paths(self, scan: Scan) -> list[Path]:
         """The files of a scan, in the order of the images."""

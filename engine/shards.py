@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .claims import claimed, name_of
 from .inputs import Reading
 from .interrupt import stop_if_asked
 from .memory import consumed
-from .operator import Consumer, Scan
+from .operator import Consumer, PartialConsumer, Scan
 from .plan import Round
 from .reader import batches
-from .reuse import Known, ids_of, known_rows
+from .reuse import Known, ids_of, ids_with, known_rows
 from .store import rows_of
 
 if TYPE_CHECKING:
@@ -54,12 +54,39 @@ def shares_of(round_: Round, images: int, reading: Reading) -> list[Share]:
 def identities_of(round_: Round, images: int) -> np.ndarray | None:
     """What each image is, if the data set can tell and a scan could make use of it."""
     identities = round_.dataset.identities
-    if identities is None or not any(s.rowwise for s in round_.scans):
+    if identities is None or not any(s.rowwise or s.partial for s in round_.scans):
         return None
     found = identities()
     if len(found) != images:
         raise ValueError(f"{round_.dataset.name} has {images} images and {len(found)} identities")
     return ids_of(found)
+
+
+@dataclass
+class RowsOf:
+    """The rows that a scan will have, in their order: which image [rows] each is of, what tells it apart [rows], and
+    where earlier artifacts have it; None if none has any."""
+
+    at: np.ndarray
+    ids: np.ndarray
+    known: Known | None
+
+    def within(self, shard: range) -> np.ndarray:
+        """The numbers of the rows of a shard; rows stand in the order of images."""
+        import numpy as np
+
+        return np.arange(*np.searchsorted(self.at, [shard.start, shard.stop]))
+
+
+def rows_of_scan(scan: Scan, share: Share, ids: np.ndarray | None, reading: Reading) -> RowsOf | None:
+    """The rows of a scan, of images with these identities; None for one whose rows are not found again."""
+    if ids is None or not (scan.rowwise or scan.partial):
+        return None
+    at, own = share.wanted, ids[share.wanted]
+    if scan.partial:
+        at, tails = scan.rows(reading)
+        own = ids_with(ids[at], tails)
+    return RowsOf(at, own, known_rows(reading.store, scan, own))
 
 
 @dataclass
@@ -95,7 +122,7 @@ class RoundWork:
         self.shares = shares_of(round_, len(self.images), reading)
         self._ids = identities_of(round_, len(self.images))
         self._lenient = self.resources.lenient and round_.dataset.identities is not None
-        self._started: dict[int, tuple[Consumer, list[Known | None]]] = {}
+        self._started: dict[int, tuple[Consumer, list[RowsOf | None]]] = {}
 
     def make(self, number: int, wait: bool, tell: Callable[[int], None]) -> Made | None:
         """One shard, unless it is there already; None if another worker is making a part of it, and `wait` is not
@@ -147,32 +174,59 @@ class RoundWork:
         unread = np.array(sorted(made.unread), np.int64)
         for (n, share), needed, held in zip(active, todo, parts, strict=True):
             put = self.store.put_part if np.isin(needed, unread).any() else self.store.put_shard
-            needed, inside = (given[~np.isin(given, unread)] for given in (needed, share.within(shard)))
-            for scan, known, pieces in zip(share.scans, self._start(n)[1], held, strict=True):
+            read = needed[~np.isin(needed, unread)]
+            for scan, own, pieces in zip(share.scans, self._start(n)[1], held, strict=True):
                 if scan.key not in there:
                     joined = {name: np.concatenate([m[name] for m in pieces]) for name in pieces[0]} if pieces else {}
-                    whole = with_known(joined, needed, inside, known)
+                    whole = self._with_known(scan, joined, read, own, shard, unread)
                     if whole:
                         with self.resources.traced(f"write {scan.label()}", "write"):
                             there[scan.key] = put(scan, shard, whole)
         return True
 
-    def _start(self, number: int) -> tuple[Consumer, list[Known | None]]:
-        """The consumer of a share, and the rows that its scans know already."""
+    def _start(self, number: int) -> tuple[Consumer, list[RowsOf | None]]:
+        """The consumer of a share, and the rows that its scans will have."""
         if number not in self._started:
-            scans, ids = self.shares[number].scans, self._ids
-            known = [None if ids is None or not s.rowwise else known_rows(self.store, s, ids) for s in scans]
-            self._started[number] = type(scans[0]).start(scans, self.reading, self.resources), known
+            share = self.shares[number]
+            found = [rows_of_scan(s, share, self._ids, self.reading) for s in share.scans]
+            consumer = type(share.scans[0]).start(share.scans, self.reading, self.resources)
+            if share.scans[0].partial and found[0] is not None and found[0].known is not None:
+                cast(PartialConsumer, consumer).only(found[0].known.lacking.nonzero()[0])
+            self._started[number] = consumer, found
         return self._started[number]
 
     def _missing(self, number: int, share: Share, shard: range, there: dict[str, Path]) -> np.ndarray:
         """The images of a shard that must be read: those for which a scan without the shard knows no row either."""
-        inside = share.within(shard)
-        lacking = [k for s, k in zip(share.scans, self._start(number)[1], strict=True) if s.key not in there]
-        if any(k is None for k in lacking):
-            return inside
-        known = sum(k.has(inside).astype(int) for k in lacking if k is not None)
-        return inside[known < len(lacking)]
+        import numpy as np
+
+        missing = []
+        for scan, own in zip(share.scans, self._start(number)[1], strict=True):
+            if scan.key not in there:
+                if own is None or own.known is None:
+                    return share.within(shard)
+                inside = own.within(shard)
+                missing.append(own.at[inside[own.known.lacking[inside]]])
+        return np.unique(np.concatenate(missing))
+
+    def _with_known(
+        self, scan: Scan, made: Rows, read: np.ndarray, own: RowsOf | None, shard: range, unread: np.ndarray
+    ) -> Rows:
+        """All rows of a shard: those computed now, of the images `read`, and those that earlier artifacts have."""
+        import numpy as np
+
+        if own is None or own.known is None:
+            return made
+        inside = own.within(shard)
+        inside = inside[~np.isin(own.at[inside], unread)]
+        computed = np.isin(own.at[inside], read)
+        if scan.partial:
+            computed &= own.known.lacking[inside]
+        if computed.all():
+            return made
+        others = inside[~computed]
+        order = np.argsort(np.concatenate([inside[computed], others]), kind="stable")
+        taken = scan.placed(self.reading, own.known.take(others), others)
+        return {k: np.concatenate([made[k], v])[order] if made else v for k, v in taken.items()}
 
     def _batches(self, indices: np.ndarray, unread: dict[int, Exception] | None) -> Iterator[Any]:
         coming = batches(self.images, indices, self.resources, unread)
@@ -187,15 +241,3 @@ class RoundWork:
 def shard_of(number: int, size: int, images: int) -> range:
     """The images of a shard."""
     return range(number * size, min((number + 1) * size, images))
-
-
-def with_known(made: Rows, needed: np.ndarray, inside: np.ndarray, known: Known | None) -> Rows:
-    """The rows of all images of a shard: those computed now, and those that earlier artifacts have."""
-    import numpy as np
-
-    if known is None or len(needed) == len(inside):
-        return made
-    others = inside[~np.isin(inside, needed)]
-    taken = known.take(others)
-    order = np.argsort(np.concatenate([needed, others]), kind="stable")
-    return {k: np.concatenate([made[k], v])[order] if made else v for k, v in taken.items()}

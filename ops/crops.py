@@ -24,6 +24,7 @@ class CropEmbeddings(Scan):
 
     version: ClassVar[int] = 2
     couples: ClassVar[frozenset[Axis]] = frozenset()
+    choosing: ClassVar[frozenset[str]] = frozenset({"images", "high", "units"})
     model: Source
     images: Source
     judge: Source
@@ -49,7 +50,7 @@ class CropEmbeddings(Scan):
         return f"{what} of {self.layer} of {self.model.name}, seen by {self.judge.name}"
 
     def pairs(self, inputs: Inputs) -> np.ndarray:
-        """[pairs, 3]: unit, image, rank of every top image of the chosen units."""
+        """[pairs, 3]: unit, image, rank of every top image of the chosen units, in the order of images."""
         import numpy as np
 
         from .answers import chosen
@@ -63,12 +64,21 @@ class CropEmbeddings(Scan):
             for rank, image in enumerate(index[unit])
             if image >= 0
         ]
-        return np.asarray(rows, np.int64).reshape(-1, 3)
+        pairs = np.asarray(rows, np.int64).reshape(-1, 3)
+        return pairs[np.argsort(pairs[:, 1], kind="stable")]
 
     def selected(self, inputs: Inputs) -> np.ndarray | None:
         import numpy as np
 
         return np.unique(self.pairs(inputs)[:, 1])
+
+    def rows(self, inputs: Inputs) -> tuple[np.ndarray, Sequence[str]]:
+        pairs = self.pairs(inputs)
+        return pairs[:, 1], [f"unit {unit}" for unit in pairs[:, 0].tolist()]
+
+    def placed(self, inputs: Inputs, rows: dict[str, np.ndarray], which: np.ndarray) -> dict[str, np.ndarray]:
+        pairs = self.pairs(inputs)[which]
+        return {**rows, "image": pairs[:, 1], "rank": pairs[:, 2]}
 
     @classmethod
     def start(cls, scans: Sequence[CropEmbeddings], inputs: Inputs, resources: Resources) -> Consumer:

@@ -120,6 +120,14 @@ def last_spatial(subject: Subject, target: torch.nn.Module, x: torch.Tensor, lay
     return seen[-1]
 
 
+def _by_image(pairs: np.ndarray) -> dict[int, list[tuple[int, int]]]:
+    """(unit, rank) of the pairs of each image."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for unit, image, rank in pairs.tolist():
+        found.setdefault(image, []).append((unit, rank))
+    return found
+
+
 class EmbedCrops:
     """Consumer of the top images: a row for each pair of unit and image, see `CropEmbeddings`."""
 
@@ -130,9 +138,12 @@ class EmbedCrops:
         self.subject, self.judge, self.at_least, self.least = subject, judge, at_least, least
         self.name, self.judge_name, self.scans, self.resources = name, judge_name, scans, resources
         self.maps = UnitMaps(subject, layer, name) if subject is not None else None
-        self.by_image: dict[int, list[tuple[int, int]]] = {}
-        for unit, image, rank in pairs.tolist():
-            self.by_image.setdefault(image, []).append((unit, rank))
+        self.pairs = pairs
+        self.by_image = _by_image(pairs)
+
+    def only(self, rows: np.ndarray) -> None:
+        """Make these pairs alone."""
+        self.by_image = _by_image(self.pairs[rows])
 
     def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
         wanted = [self.by_image.get(int(i), []) for i in batch.indices]

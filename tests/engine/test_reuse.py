@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from toys import Forward, ToyImages, ToyModel, ToyScan, images, model, pixels, response, sample
 
-from clq.engine.operator import Consumer, Inputs, Operator, Rowwise, Source
+from clq.engine.operator import Consumer, Inputs, Operator, Rowwise, Scan, Source
 from clq.engine.resources import Batch, Resources
 from clq.engine.reuse import lacking, work_key
 from clq.engine.run import optimize, run
 from clq.engine.store import Store
+from clq.engine.unread import Unreadable
 
 
 @dataclass
@@ -133,6 +134,126 @@ def test_a_data_set_that_miscounts_is_a_mistake_of_ours(tmp_path: Path) -> None:
         compute(Store(tmp_path), ToyRows(model(), wrong))
 
 
+# ------------------------------------------------------------ several rows an image, found again one by one
+
+
+@dataclass
+class Pairs:
+    """The rows of ToyPairs; counts those that it makes."""
+
+    weight: int
+    pairs: np.ndarray
+    resources: Resources
+
+    def only(self, rows: np.ndarray) -> None:
+        self.pairs = self.pairs[rows]
+
+    def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
+        mine = [(i, *pair[1:]) for i, n in enumerate(batch.indices) for pair in self.pairs.tolist() if pair[0] == n]
+        self.resources.counts["pairs"] += len(mine)
+        values = [response(self.weight, layer, batch.images[i]) for i, layer, _ in mine]
+        return [
+            {
+                "image": np.array([batch.indices[i] for i, _, _ in mine], np.int64),
+                "layer": np.array([layer for _, layer, _ in mine], np.int64),
+                "rank": np.array([rank for _, _, rank in mine], np.int64),
+                "values": np.array(values, np.int64),
+            }
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class ToyPairs(Scan):
+    """A row for each of `layers` and each of its `most` chosen images: 'image', 'layer', 'rank', 'values'."""
+
+    choosing: ClassVar[frozenset[str]] = frozenset({"images", "layers", "most"})
+    model: Source
+    images: Source
+    layers: tuple[int, ...]
+    most: int
+
+    @property
+    def dataset(self) -> Source:
+        return self.images
+
+    def pairs(self) -> np.ndarray:
+        """[pairs, 3]: image, layer, rank. Which images a layer chooses is not in the order of images."""
+        found = [
+            (image, layer, rank)
+            for layer in self.layers
+            for rank, image in enumerate(sorted(range(len(self.images.spec.chosen)), key=self._liking(layer)))
+            if rank < self.most
+        ]
+        pairs = np.array(found, np.int64).reshape(-1, 3)
+        return pairs[np.argsort(pairs[:, 0], kind="stable")]
+
+    def _liking(self, layer: int) -> Any:
+        return lambda image: (self.images.spec.chosen[image] * (layer + 3)) % 11
+
+    def selected(self, inputs: Inputs) -> np.ndarray | None:
+        return np.unique(self.pairs()[:, 0])
+
+    def rows(self, inputs: Inputs) -> tuple[np.ndarray, Sequence[str]]:
+        return self.pairs()[:, 0], [f"layer {layer}" for layer in self.pairs()[:, 1]]
+
+    def placed(self, inputs: Inputs, rows: dict[str, np.ndarray], which: np.ndarray) -> dict[str, np.ndarray]:
+        return {**rows, "image": self.pairs()[which, 0], "rank": self.pairs()[which, 2]}
+
+    @classmethod
+    def start(cls, scans: Sequence[Any], inputs: Inputs, resources: Resources) -> Consumer:
+        return Pairs(inputs.opened(scans[0].model).weight, scans[0].pairs(), resources)
+
+    def expected(self) -> list[tuple[int, ...]]:
+        spec, weight = self.images.spec, self.model.spec.weight
+        return [
+            (i, layer, rank, response(weight, layer, pixels(spec.whole, spec.chosen[i])))
+            for i, layer, rank in self.pairs().tolist()
+        ]
+
+
+def pairs(chosen: Sequence[int], layers: Sequence[int], most: int, weight: int = 3) -> ToyPairs:
+    return ToyPairs(model(weight), sample(*chosen), tuple(layers), most)
+
+
+def paired(store: Store, scan: ToyPairs) -> list[tuple[int, ...]]:
+    found = store.find(scan)
+    assert found is not None
+    columns = [found.load(name).tolist() for name in ("image", "layer", "rank", "values")] if found.files else [[]] * 4
+    return list(zip(*columns, strict=True))
+
+
+def made(store: Store, scan: ToyPairs, shard: int = 5) -> tuple[int, int]:
+    """Run a scan of pairs; how many rows were made, and how many images were read."""
+    resources = Resources(batch=3, workers=1, shard=shard)
+    run(optimize([scan], store), store, resources)
+    return resources.counts["pairs"], resources.counts["decoded"]
+
+
+def test_only_new_pairs_are_made_and_only_their_images_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first, more, larger = pairs(range(20), (0, 1), 4), pairs(range(20), (0, 1, 2), 4), pairs(range(20), (0, 1, 2), 6)
+    assert made(store, first)[0] == 8
+    new = {i for i, layer, _ in more.pairs().tolist() if layer == 2}
+    assert made(store, more) == (4, len(new))
+    assert made(store, larger)[0] == 6
+    assert made(store, pairs(range(20), (2, 0), 5)) == (0, 0)
+    for scan in (first, more, larger):
+        assert paired(store, scan) == scan.expected()
+    assert made(store, pairs(range(20), (0,), 4, weight=5))[0] == 4, "another model is other work"
+
+
+def test_an_unreadable_image_takes_its_pairs_along(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    whole = sample(*range(20))
+    spec = type(whole.spec)(whole.spec.chosen, broken=(4,))
+    broken = Source("dataset", "broken", "broken", spec, spec.identities)
+    scan = ToyPairs(model(), broken, (0, 1), 20)
+    with pytest.raises(Unreadable):
+        run(optimize([scan], store), store, Resources(batch=3, workers=1, shard=5, lenient=True))
+    rest = pairs([i for i in range(20) if i != 4], (0, 1), 20)
+    assert made(store, rest) == (0, 0) and paired(store, rest) == rest.expected()
+
+
 CHOSEN = st.lists(st.integers(0, 30), min_size=1, max_size=25, unique=True)
 
 
@@ -209,3 +330,25 @@ def test_only_new_texts_are_worked_on(tmp_path: Path) -> None:
     assert work(lengths("cc", "bbb")) == 0
     assert work(lengths("cc", "bbb", weight=2)) == 2
     assert work(lengths("f")) == 1
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    asked=st.lists(
+        st.tuples(CHOSEN, st.lists(st.integers(0, 3), min_size=1, max_size=4, unique=True), st.integers(0, 9)),
+        min_size=1, max_size=5,
+    ),
+    shard=st.integers(2, 9),
+)  # fmt: skip
+def test_pairs_one_after_another_equal_those_from_the_start(
+    asked: list[tuple[list[int], list[int], int]], shard: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    store = Store(tmp_path_factory.mktemp("store"))
+    seen: set[tuple[int, int]] = set()
+    for chosen, layers, most in asked:
+        scan = pairs(chosen, layers, most)
+        mine = {(chosen[i], layer) for i, layer, _ in scan.pairs().tolist()}
+        done, read = made(store, scan, shard)
+        assert done == len(mine - seen) and read == len({i for i, _ in mine - seen})
+        assert paired(store, scan) == scan.expected()
+        seen |= mine
