@@ -257,7 +257,7 @@ class Store:
                         rows += batch.num_rows
             return f"00000-{digest_of_file(file)}.parquet"
 
-        return place_written(self._folder_made(operator), "00000.parquet", write), rows
+        return place_written(self.made_folder(operator.key), "00000.parquet", write), rows
 
     def finish(
         self, operator: Operator, files: list[Path], rows: int, seconds: float, facts: Mapping[str, Any]

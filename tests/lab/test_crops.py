@@ -1,4 +1,4 @@
-"""Crops of units on their top images are found again: more units, a larger k and more images cost the new ones alone."""
+"""Crops of units on top images are found again: more units, a larger k and more images cost the new ones alone."""
 
 from __future__ import annotations
 
