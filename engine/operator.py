@@ -183,10 +183,10 @@ class Consumer(Protocol):
 
 
 class PartialConsumer(Consumer, Protocol):
-    """That of a partial scan."""
+    """That of partial scans."""
 
-    def only(self, rows: np.ndarray) -> None:
-        """Make these rows alone, by their number in the order of `Scan.rows`."""
+    def only(self, rows: Sequence[np.ndarray | None]) -> None:
+        """Make these rows alone for each scan, by their number in the order of its `rows`; None: all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +216,8 @@ class Scan(Operator):
 
     @property
     def partial(self) -> bool:
-        """Whether its rows are found again one by one (`rows`); then it stands in a pass of its own."""
+        """Whether its rows are found again one by one (`rows`). Such scans may share a pass whose images are those that
+        any of them wants; the consumer gives each its own rows."""
         return bool(self.choosing)
 
     def rows(self, inputs: Inputs) -> tuple[np.ndarray, Sequence[str]]:

@@ -171,8 +171,10 @@ def known_rows(store: Store, operator: Scan | Rowwise, ids: np.ndarray) -> Known
         needs(store.root, key)
         held = store.held(key) if sound else None
         if held is None:
-            with contextlib.suppress(OSError):  # its artifact is gone, or it is damaged
-                path.unlink(missing_ok=True)
+            # It is damaged, or its artifact is gone; not if another process is about to declare that whole.
+            if not sound or not store.folder(key).exists():
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
             continue
         found.which[new], found.row[new] = len(found.artifacts), rows
         found.artifacts.append(held)

@@ -15,7 +15,7 @@ from .plan import Round
 from .resources import Resources
 from .reuse import remember
 from .schedule import Task
-from .shards import Made, Share, Work, identities_of, rows_of_scan, shard_of, shares_of
+from .shards import Made, Share, Work, earlier_rows, identities_of, row_ids, shard_of, shares_of
 from .store import rows_of
 from .unread import Unreadable, keep_readable
 
@@ -45,7 +45,7 @@ class OpenRound:
         if ids is not None and any(True for _ in self.todo()):
             for share in self.shares:
                 for scan in share.scans:
-                    rows_of_scan(scan, share, ids, self.reading)
+                    earlier_rows(scan, share, ids, self.reading)
 
     @property
     def total(self) -> int:
@@ -117,11 +117,11 @@ class OpenRound:
         unread = np.array(sorted(self.unread), np.int64)
         for share in self.shares:
             for scan in share.scans:
-                found = rows_of_scan(scan, share, ids, self.reading)
+                found = row_ids(scan, share, ids, self.reading)
                 if found is not None and not len(unread):
-                    remember(store, scan, found.ids)
+                    remember(store, scan, found[1])
                 elif found is not None:
-                    keep_readable(store, scan, self._paths(scan), found.ids[~np.isin(found.at, unread)])
+                    keep_readable(store, scan, self._paths(scan), found[1][~np.isin(found[0], unread)])
 
     def _paths(self, scan: Scan) -> list[Path]:
         """The files of a scan, in the order of the images."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Share:
-    """Scans of one pass that need the same images, `wanted`: fusing must not change what a scan sees."""
+    """Scans of one pass that need the same images, `wanted`: fusing must not change what a scan sees. Partial scans say
+    of each image what they need of it, so `wanted` are the images of them all."""
 
     label: str
     scans: tuple[Scan, ...]
@@ -47,7 +48,10 @@ def shares_of(round_: Round, images: int, reading: Reading) -> list[Share]:
             chosen = scan.selected(reading)
             wanted = np.arange(images) if chosen is None else np.asarray(chosen, np.int64)
             groups.setdefault(wanted.tobytes(), (wanted, []))[1].append(scan)
-        shares += [Share(work.label, tuple(scans), wanted) for wanted, scans in groups.values()]
+        if work.scans[0].partial:
+            shares.append(Share(work.label, work.scans, np.unique(np.concatenate([w for w, _ in groups.values()]))))
+        else:
+            shares += [Share(work.label, tuple(scans), wanted) for wanted, scans in groups.values()]
     return shares
 
 
@@ -62,31 +66,38 @@ def identities_of(round_: Round, images: int) -> np.ndarray | None:
     return ids_of(found)
 
 
+def row_ids(scan: Scan, share: Share, ids: np.ndarray, reading: Reading) -> tuple[np.ndarray, np.ndarray] | None:
+    """The rows that a scan will have, in their order: which image [rows] each is of, and what tells it apart [rows].
+
+    `ids` are those of the images. None for a scan whose rows are not found again.
+    """
+    if scan.rowwise:
+        return share.wanted, ids[share.wanted]
+    if scan.partial:
+        at, tails = scan.rows(reading)
+        return at, ids_with(ids[at], tails)
+    return None
+
+
 @dataclass
-class RowsOf:
-    """The rows that a scan will have, in their order: which image [rows] each is of, what tells it apart [rows], and
-    where earlier artifacts have it; None if none has any."""
+class Earlier:
+    """Where earlier artifacts have the rows of a scan; `at` [rows] is the image of each row, ascending."""
 
     at: np.ndarray
-    ids: np.ndarray
-    known: Known | None
+    known: Known
 
     def within(self, shard: range) -> np.ndarray:
-        """The numbers of the rows of a shard; rows stand in the order of images."""
+        """The numbers of the rows of a shard."""
         import numpy as np
 
         return np.arange(*np.searchsorted(self.at, [shard.start, shard.stop]))
 
 
-def rows_of_scan(scan: Scan, share: Share, ids: np.ndarray | None, reading: Reading) -> RowsOf | None:
-    """The rows of a scan, of images with these identities; None for one whose rows are not found again."""
-    if ids is None or not (scan.rowwise or scan.partial):
-        return None
-    at, own = share.wanted, ids[share.wanted]
-    if scan.partial:
-        at, tails = scan.rows(reading)
-        own = ids_with(ids[at], tails)
-    return RowsOf(at, own, known_rows(reading.store, scan, own))
+def earlier_rows(scan: Scan, share: Share, ids: np.ndarray | None, reading: Reading) -> Earlier | None:
+    """What earlier artifacts have of a scan; None if there are none."""
+    found = None if ids is None else row_ids(scan, share, ids, reading)
+    known = None if found is None else known_rows(reading.store, scan, found[1])
+    return None if found is None or known is None else Earlier(found[0], known)
 
 
 @dataclass
@@ -122,7 +133,7 @@ class RoundWork:
         self.shares = shares_of(round_, len(self.images), reading)
         self._ids = identities_of(round_, len(self.images))
         self._lenient = self.resources.lenient and round_.dataset.identities is not None
-        self._started: dict[int, tuple[Consumer, list[RowsOf | None]]] = {}
+        self._started: dict[int, tuple[Consumer, list[Earlier | None]]] = {}
 
     def make(self, number: int, wait: bool, tell: Callable[[int], None]) -> Made | None:
         """One shard, unless it is there already; None if another worker is making a part of it, and `wait` is not
@@ -184,14 +195,15 @@ class RoundWork:
                             there[scan.key] = put(scan, shard, whole)
         return True
 
-    def _start(self, number: int) -> tuple[Consumer, list[RowsOf | None]]:
-        """The consumer of a share, and the rows that its scans will have."""
+    def _start(self, number: int) -> tuple[Consumer, list[Earlier | None]]:
+        """The consumer of a share, and what earlier artifacts have of each of its scans."""
         if number not in self._started:
             share = self.shares[number]
-            found = [rows_of_scan(s, share, self._ids, self.reading) for s in share.scans]
+            found = [earlier_rows(s, share, self._ids, self.reading) for s in share.scans]
             consumer = type(share.scans[0]).start(share.scans, self.reading, self.resources)
-            if share.scans[0].partial and found[0] is not None and found[0].known is not None:
-                cast(PartialConsumer, consumer).only(found[0].known.lacking.nonzero()[0])
+            if share.scans[0].partial:
+                lacking = [None if own is None else own.known.lacking.nonzero()[0] for own in found]
+                cast(PartialConsumer, consumer).only(lacking)
             self._started[number] = consumer, found
         return self._started[number]
 
@@ -202,19 +214,19 @@ class RoundWork:
         missing = []
         for scan, own in zip(share.scans, self._start(number)[1], strict=True):
             if scan.key not in there:
-                if own is None or own.known is None:
+                if own is None:
                     return share.within(shard)
                 inside = own.within(shard)
                 missing.append(own.at[inside[own.known.lacking[inside]]])
         return np.unique(np.concatenate(missing))
 
     def _with_known(
-        self, scan: Scan, made: Rows, read: np.ndarray, own: RowsOf | None, shard: range, unread: np.ndarray
+        self, scan: Scan, made: Rows, read: np.ndarray, own: Earlier | None, shard: range, unread: np.ndarray
     ) -> Rows:
         """All rows of a shard: those computed now, of the images `read`, and those that earlier artifacts have."""
         import numpy as np
 
-        if own is None or own.known is None:
+        if own is None:
             return made
         inside = own.within(shard)
         inside = inside[~np.isin(own.at[inside], unread)]

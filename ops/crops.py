@@ -40,6 +40,12 @@ class CropEmbeddings(Scan):
         return self.images
 
     @property
+    def pass_key(self) -> str:
+        """Crops of other units and of other top images are one pass: a pair is worked on once for all who want it."""
+        what = (self.model, self.images, self.judge)
+        return f"crops {[o.key for o in what]} {self.layer} {self.crop} {self.mask.hex()} {self.least.hex()}"
+
+    @property
     def pass_label(self) -> str:
         if self.crop == "none":
             return f"{self.judge.name} on top images"
@@ -87,6 +93,6 @@ class CropEmbeddings(Scan):
         scan = scans[0]
         subject = inputs.opened(scan.model) if scan.crop == "gradcam" else None
         return EmbedCrops(
-            subject, inputs.opened(scan.judge), scan.layer, scan.model.name, scan.judge.name, scan.pairs(inputs),
-            scan.mask, scan.least, len(scans), resources,
+            subject, inputs.opened(scan.judge), scan.layer, scan.model.name, scan.judge.name,
+            [s.pairs(inputs) for s in scans], scan.mask, scan.least, resources,
         )  # fmt: skip

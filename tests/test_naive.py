@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import naive  # noqa: E402
+import naive
 
-import clq  # noqa: E402
+import clq
 
 IMAGES = 40
 WORDS = ("boat", "snow", "water", "car", "red", "horse", "stripe", "flower", "blue", "night")

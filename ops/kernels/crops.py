@@ -129,42 +129,51 @@ def _by_image(pairs: np.ndarray) -> dict[int, list[tuple[int, int]]]:
 
 
 class EmbedCrops:
-    """Consumer of the top images: a row for each pair of unit and image, see `CropEmbeddings`."""
+    """Consumer of the top images: for each scan a row for each of its pairs of unit and image, see `CropEmbeddings`.
+
+    `pairs` are those [pairs, 3] of each scan. One that several want is worked on once.
+    """
 
     def __init__(
-        self, subject: Subject | None, judge: Judge, layer: str, name: str, judge_name: str, pairs: np.ndarray,
-        at_least: float, least: float, scans: int, resources: Resources,
+        self, subject: Subject | None, judge: Judge, layer: str, name: str, judge_name: str,
+        pairs: Sequence[np.ndarray], at_least: float, least: float, resources: Resources,
     ) -> None:  # fmt: skip
         self.subject, self.judge, self.at_least, self.least = subject, judge, at_least, least
-        self.name, self.judge_name, self.scans, self.resources = name, judge_name, scans, resources
+        self.name, self.judge_name, self.resources = name, judge_name, resources
         self.maps = UnitMaps(subject, layer, name) if subject is not None else None
         self.pairs = pairs
-        self.by_image = _by_image(pairs)
+        self.wanted = [_by_image(own) for own in pairs]
 
-    def only(self, rows: np.ndarray) -> None:
-        """Make these pairs alone."""
-        self.by_image = _by_image(self.pairs[rows])
+    def only(self, rows: Sequence[np.ndarray | None]) -> None:
+        """Make these pairs alone, of each scan; None: all."""
+        self.wanted = [
+            _by_image(own if some is None else own[some]) for own, some in zip(self.pairs, rows, strict=True)
+        ]
 
     def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
-        wanted = [self.by_image.get(int(i), []) for i in batch.indices]
-        boxes = self._boxes(batch, [[unit for unit, _ in pairs] for pairs in wanted])
-        rows: list[tuple[int, int, int]] = []
-        places: list[Box] = []
+        images: list[int] = batch.indices.tolist()
+        units = [sorted({unit for own in self.wanted for unit, _ in own.get(i, ())}) for i in images]
+        box: dict[tuple[int, int], Box] = {}
+        crop: dict[tuple[int, int], int] = {}
         distinct: dict[tuple[int, Box], int] = {}  # many units fire on one place of an image: it is embedded once
-        which: list[int] = []
-        for place, (image, pairs) in enumerate(zip(batch.indices.tolist(), wanted, strict=True)):
-            for (unit, rank), box in zip(pairs, boxes[place], strict=True):
-                rows.append((unit, image, rank))
-                places.append(box)
-                which.append(distinct.setdefault((place, box), len(distinct)))
+        for place, (image, found) in enumerate(zip(images, self._boxes(batch, units), strict=True)):
+            for unit, found_box in zip(units[place], found, strict=True):
+                box[image, unit] = found_box
+                crop[image, unit] = distinct.setdefault((place, found_box), len(distinct))
         vectors = self._embed([batch.images[p][b.top : b.bottom, b.left : b.right] for p, b in distinct])
-        table = np.asarray(rows, np.int64).reshape(-1, 3)
-        return [
-            {
-                "unit": table[:, 0], "image": table[:, 1], "rank": table[:, 2],
-                "box": np.asarray(places, np.int32).reshape(-1, 4), "vectors": vectors[which],
-            }
-        ] * self.scans  # fmt: skip
+        made: list[dict[str, np.ndarray]] = []
+        for own in self.wanted:
+            rows = [(unit, image, rank) for image in images for unit, rank in own.get(image, ())]
+            table = np.asarray(rows, np.int64).reshape(-1, 3)
+            boxes = np.asarray([box[image, unit] for unit, image, _ in rows], np.int32).reshape(-1, 4)
+            which = np.asarray([crop[image, unit] for unit, image, _ in rows], np.int64)
+            made.append(
+                {
+                    "unit": table[:, 0], "image": table[:, 1], "rank": table[:, 2], "box": boxes,
+                    "vectors": vectors[which],
+                }
+            )  # fmt: skip
+        return made
 
     def _boxes(self, batch: Batch, wanted: Sequence[Sequence[int]]) -> list[list[Box]]:
         if self.maps is None or self.subject is None:

@@ -11,7 +11,7 @@ import networkx as nx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from toys import ToyCrops, ToyJoin, ToyScan, ToyTop, expected, images, model, rows
+from toys import ToyCrops, ToyJoin, ToyPairs, ToyScan, ToyTop, expected, images, model, rows, sample
 
 from clq.engine.operator import Operator, Scan
 from clq.engine.plan import Compute, Pass, Plan, Round, graph_of, naive, ordered
@@ -44,6 +44,10 @@ def crops(k: int, weight: int = 3, layer: int = 0, data: Any = DATA, of: Scan | 
     return ToyCrops(model(weight), data, ToyTop(of or scan(), k), layer)
 
 
+def pairs(layers: tuple[int, ...], most: int) -> ToyPairs:
+    return ToyPairs(model(), sample(*range(9)), layers, most)
+
+
 JOIN = ToyJoin((scan(),))
 CASES: dict[str, tuple[Case, ...]] = {
     "cut_cached": (
@@ -59,6 +63,8 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("two models stay two forwards", lambda: (ToyJoin((scan(3), scan(5))),)),
         Case("one model over two data sets stays two forwards", lambda: (ToyJoin((scan(), scan(data=OTHER))),)),
         Case("two queries that share a model", lambda: (ToyJoin((scan(),), 2), ToyJoin((scan(layer=1),), 3))),
+        Case("other units and other numbers of images share their crops",
+             lambda: (ToyJoin((pairs((0, 1), 3),)), ToyJoin((pairs((1, 2), 3), pairs((1,), 5))))),
         Case("crops come after what chooses them", lambda: (ToyJoin((crops(3), crops(2), scan(layer=1))),)),
     ),
     "share_scans": (

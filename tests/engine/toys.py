@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -234,6 +234,97 @@ class ToyCrops(Scan):
         return Forward(opened.weight, opened.pause, [s.layer for s in scans], f"crops {scans[0].model.name}", resources)
 
 
+@dataclass
+class Pairs:
+    """The rows of each ToyPairs; counts those that it makes, once however many scans want them."""
+
+    weight: int
+    pairs: list[np.ndarray]
+    resources: Resources
+
+    def only(self, rows: Sequence[np.ndarray | None]) -> None:
+        self.pairs = [p if some is None else p[some] for p, some in zip(self.pairs, rows, strict=True)]
+
+    def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
+        made: dict[tuple[int, int], int] = {}
+        out = []
+        for pairs in self.pairs:
+            mine = [(i, *pair[1:]) for i, n in enumerate(batch.indices) for pair in pairs.tolist() if pair[0] == n]
+            for i, layer, _ in mine:
+                made.setdefault((i, layer), response(self.weight, layer, batch.images[i]))
+            out.append(
+                {
+                    "index": np.array([batch.indices[i] for i, _, _ in mine], np.int64),
+                    "layer": np.array([layer for _, layer, _ in mine], np.int64),
+                    "rank": np.array([rank for _, _, rank in mine], np.int64),
+                    "values": np.array([[made[i, layer]] for i, layer, _ in mine], np.int64).reshape(-1, 1),
+                }
+            )
+        self.resources.counts["pairs"] += len(made)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class ToyPairs(Scan):
+    """A row for each of `layers` and each of its `most` chosen images: 'index', 'layer', 'rank', 'values'."""
+
+    choosing: ClassVar[frozenset[str]] = frozenset({"images", "layers", "most"})
+    model: Source
+    images: Source
+    layers: tuple[int, ...]
+    most: int
+
+    def label(self) -> str:
+        return f"{self.most} images for each of layers {list(self.layers)} of {self.model.name}"
+
+    @property
+    def pass_key(self) -> str:
+        return f"pairs {self.model.key} {self.images.key}"
+
+    @property
+    def pass_label(self) -> str:
+        return f"{self.model.name} on chosen images"
+
+    @property
+    def dataset(self) -> Source:
+        return self.images
+
+    def pairs(self) -> np.ndarray:
+        """[pairs, 3]: image, layer, rank. Which images a layer chooses is not in the order of images."""
+        found = [
+            (image, layer, rank)
+            for layer in self.layers
+            for rank, image in enumerate(sorted(range(len(self.images.spec.chosen)), key=self._liking(layer)))
+            if rank < self.most
+        ]
+        pairs = np.array(found, np.int64).reshape(-1, 3)
+        return pairs[np.argsort(pairs[:, 0], kind="stable")]
+
+    def _liking(self, layer: int) -> Any:
+        return lambda image: (self.images.spec.chosen[image] * (layer + 3)) % 11
+
+    def selected(self, inputs: Inputs) -> np.ndarray | None:
+        return np.unique(self.pairs()[:, 0])
+
+    def rows(self, inputs: Inputs) -> tuple[np.ndarray, Sequence[str]]:
+        return self.pairs()[:, 0], [f"layer {layer}" for layer in self.pairs()[:, 1]]
+
+    def placed(self, inputs: Inputs, rows: dict[str, np.ndarray], which: np.ndarray) -> dict[str, np.ndarray]:
+        return {**rows, "index": self.pairs()[which, 0], "rank": self.pairs()[which, 2]}
+
+    @classmethod
+    def start(cls, scans: Sequence[Any], inputs: Inputs, resources: Resources) -> Consumer:
+        return Pairs(inputs.opened(scans[0].model).weight, [s.pairs() for s in scans], resources)
+
+    def expected(self) -> list[tuple[int, ...]]:
+        """(index, layer, rank, value) of each row."""
+        spec, weight = self.images.spec, self.model.spec.weight
+        return [
+            (i, layer, rank, response(weight, layer, pixels(spec.whole, spec.chosen[i])))
+            for i, layer, rank in self.pairs().tolist()
+        ]
+
+
 @dataclass(frozen=True, eq=False)
 class ToyJoin(Global):
     """An answer: a table with a row for each row of each part."""
@@ -274,6 +365,8 @@ def expected(operator: Operator) -> list[tuple[int, ...]]:
             return [
                 (i, response(model.spec.weight, layer, pixels(spec, i))) for (i,) in expected(top) if i < spec.count
             ]
+        case ToyPairs():
+            return [(i, value) for i, _, _, value in operator.expected()]
         case ToyTop(scan, k):
             best = sorted(expected(scan), key=lambda row: (-row[1], row[0]))[:k]
             return sorted((i,) for i, _ in best)
