@@ -196,7 +196,7 @@ def declared(*extras: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("folders", "extras"),
-    [((*FOLDERS, "src"), ("dask", "notebook")), (("tests", "bench"), ("test",))],
+    [((*FOLDERS, "src"), ("dask", "notebook", "remote")), (("tests", "bench"), ("test",))],
 )  # fmt: skip
 def test_every_module_imported_is_of_a_declared_distribution(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
     own = {"clq", *(p.stem for f in folders for p in (REPOSITORY / f).rglob("*.py")), *folders}

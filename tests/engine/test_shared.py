@@ -278,7 +278,7 @@ def test_machines_that_do_the_same_at_the_same_time_disturb_nobody(machine: Mach
 # ------------------------------------------------------------ kills
 
 KILLED = """
-import os, signal, sys
+import os, signal, sys, threading
 from pathlib import Path
 from clq.engine.remote import Remote
 from clq.engine.resources import Resources
@@ -287,15 +287,16 @@ from clq.engine.shared import SharedStore
 from toys import ToyCrops, ToyJoin, ToyScan, ToyTop, images, model
 
 folder, url, log, before = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
-real = Remote.put
+real, one = Remote.put, threading.Lock()  # what was put before is there when the process is killed
 
 def put(self, name, data):
     global before
-    if name.startswith("objects/"):
-        before -= 1
-        if before < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-    real(self, name, data)
+    with one:
+        if name.startswith("objects/"):
+            before -= 1
+            if before < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        real(self, name, data)
 
 Remote.put = put
 store = SharedStore(folder, Remote(url))

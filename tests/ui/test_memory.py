@@ -48,7 +48,6 @@ def test_a_run_within_little_memory_gives_the_same_and_says_what_it_held(tmp_pat
         expected = free.run(query).df()
         shown = tight.run(f"SET memory = '1MB'; PLAN ANALYZE {QUERY.format(20)}").last.text
         found = tight.run(query).df()
-        assert tight.resources.batch == 1
         most = footprint.peak()
         (held,) = tight.sql("SELECT DISTINCT peak_memory FROM meta.runs").df().peak_memory
     assert found.drop(columns="score").equals(expected.drop(columns="score"))
