@@ -188,10 +188,12 @@ def test_the_installed_command_explains_units(installed: Path) -> None:
 
 
 def declared(*extras: str) -> set[str]:
-    """The distributions a person has who installs clq with these extras, and nothing of what those bring along."""
+    """The distributions a person has who installs clq with these extras, and nothing of what those bring along but
+    what they are asked for: aiobotocore[boto3] is boto3 as well."""
     project = PYPROJECT["project"]
     lists = [project["dependencies"], *(project["optional-dependencies"][e] for e in extras)]
-    return {re.split(r"[<>=\[; ]", one)[0].lower().replace("_", "-") for listed in lists for one in listed}
+    names = [re.split(r"[<>=; ]", one)[0] for listed in lists for one in listed]
+    return {part.lower().replace("_", "-") for name in names for part in re.split(r"[\[\],]", name) if part}
 
 
 @pytest.mark.parametrize(
