@@ -391,6 +391,7 @@ def _new_connection(root: Path) -> duckdb.DuckDBPyConnection:
     # What does not fit into memory goes here; DuckDB makes the folder when it needs it, and takes it away.
     con.execute(f"SET temp_directory = '{_quoted(spill_folder(root))}'")
     con.execute("SET errors_as_json = true")
+    con.execute("SET python_enable_replacements = false")  # a misspelt table is no variable of ours
     con.execute("CREATE SCHEMA lab")
     con.execute("CREATE SCHEMA meta")
     return con

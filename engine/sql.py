@@ -88,6 +88,10 @@ def diagnostic_of(error: Exception, placed: Placed, exit_code: int = 2) -> Diagn
             at = len(encoded[:first].decode(errors="ignore"))
             span = placed.origin(at, len(encoded[first : first + length].decode(errors="ignore")))
     first_line, _, rest = message.partition("\n")
+    rest, _, candidates = rest.partition("Candidate functions:")  # of some there are a hundred
+    several = [" ".join(line.split()) for line in candidates.splitlines() if line.strip()]
+    if several:
+        rest += f"Candidate functions: {', '.join(several[:3])}{', …' if len(several) > 3 else ''}"
     return Diagnostic("sql-error", first_line, span, hint=" ".join(rest.split()) or None, exit_code=exit_code)
 
 

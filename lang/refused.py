@@ -11,7 +11,8 @@ _OURS = frozenset({"OF", "JUDGED", "CAPTIONED", "CONTRAST"})
 
 def refused(text: str, span: Span, settings: frozenset[str] = frozenset()) -> Diagnostic | None:
     """A better message than DuckDB's for the SQL at `span`, or None. `settings` are the names that DuckDB knows."""
-    code = Code(text[: span.end])
+    unclosed: list[Diagnostic] = []  # SQL in a bracket ends before it
+    code = Code(text[: span.end], unclosed)
     first = next((i for i, t in enumerate(code.tokens) if t.start >= span.start), len(code.tokens))
     end = len(code.tokens)
     if first == end or route(code, first, end) != "sql":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,8 @@ from ..lang.scan import scan
 from ..lang.verbs import VERBS
 from ..stdlib.catalog import Catalog
 from .planning import PlannedQuery, plan_query
-from .relations import provide
+from .rehearsal import Rehearsal, Step
+from .relations import Relation, provide, provided
 from .spilled import fetched
 from .tables import Tables, content_of, evidence_of, parquet
 
@@ -54,10 +57,12 @@ class Ready:
 
 @dataclass
 class Waiting:
-    """Queries that are planned but not computed, and what is to be done when they are."""
+    """Queries that are planned but not computed, what is to be done when they are, and what SQL is bound before."""
 
     ready: list[Ready] = field(default_factory=list)
     finishes: list[Callable[[], Any]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    looked_at: bool = False  # PLAN asks of queries that nothing computes
 
     @property
     def queries(self) -> list[PlannedQuery]:
@@ -75,10 +80,11 @@ class Answering:
         self.plan_rows = plan_rows
         self.waiting = Waiting()
         self._ready: dict[int, Ready] = {}
+        self._reads: dict[int, tuple[CheckedSql, list[Relation]]] = {}
 
     def forget(self) -> None:
         """Drop what waits and what was planned: a new script begins."""
-        self.waiting, self._ready = Waiting(), {}
+        self.waiting, self._ready, self._reads = Waiting(), {}, {}
 
     def take(self) -> Waiting:
         waiting, self.waiting = self.waiting, Waiting()
@@ -94,7 +100,8 @@ class Answering:
         if not query.known:
             note = "what is asked about is known only when the queries before it have run"
             unknown = PlannedQuery(query.verb, (), (), query.defaults, (note,), self.known.lenient)
-            return self._wait(query, lambda: unknown, lambda planned: "", lambda planned: "")
+            key = f"{query.verb} {query.span}"  # two of them are not the same
+            return self._wait(query, lambda: unknown, lambda planned: key, lambda planned: "")
         rows = "SELECT * REPLACE (args::JSON AS args) FROM read_parquet({})"
         return self._wait(
             query, lambda: plan_query(query, self.known), lambda planned: planned.key,
@@ -147,7 +154,15 @@ class Answering:
         rows: Callable[[PlannedQuery], str],
     ) -> Ready:  # fmt: skip
         ready = Ready(query, plan, key)
-        tails = [(tail, self._placed_if(tail.where), self._placed_if(tail.order)) for tail in query.tails]
+        steps = self.waiting.steps
+        steps.append(lambda rehearsal: rehearsal.answer(ready.relation, ready.planned.verb))
+        tails = []
+        for tail in query.tails:
+            where, order = self._placed_if(tail.where), self._placed_if(tail.order)
+            tails.append((tail, where, order))
+            if where is not None or order is not None:
+                sql = _sql_of(tail)
+                steps.append(partial(Rehearsal.tail, relation=ready.relation, where=where, order=order, sql=sql))
         self.waiting.ready.append(ready)
         self.waiting.finishes.append(lambda: self._materialise(ready, rows(ready.planned), tails))
         return ready
@@ -176,7 +191,7 @@ class Answering:
                 parts.append(ordered)
             if tail.limit is not None:
                 parts.append(f" LIMIT {tail.limit}")
-            self.execute(*parts, sql=[p for p in (tail.where, tail.order) if p is not None])
+            self.execute(*parts, sql=_sql_of(tail))
 
     # ------------------------------------------------------------ SQL
 
@@ -186,6 +201,8 @@ class Answering:
         With `empty` nothing is planned: the relations have the right columns and no rows.
         """
         bodies = {island.span: island.body for island in sql.sql.islands}
+        # Now: a later statement may give the name to something else.
+        self._reads.setdefault(id(sql), (sql, list(provided(sql.sql.text, self.names))))
         holes = []
         for span, body in sql.islands:
             relation = self._empty(body) if empty else self._relation(body)
@@ -195,14 +212,19 @@ class Answering:
         return place(sql.sql.text, sql.span, holes)
 
     def _empty(self, body: CheckedBody) -> str:
-        verb = "PLAN" if isinstance(body, CheckedPlan) else body.verb if isinstance(body, CheckedQuery) else None
-        relation = f"clq:empty:{verb or 'SQL'}"
-        if verb is not None:
+        if not isinstance(body, CheckedSql):
+            verb = "PLAN" if isinstance(body, CheckedPlan) else body.verb
+            relation = f"clq:empty:{verb}"
             self.execute(f'CREATE TEMP TABLE IF NOT EXISTS "{relation}" ({VERBS[verb].ddl()})')
-        else:
-            assert isinstance(body, CheckedSql)
-            placed = self.placed(body, empty=True)
-            self.execute(f'CREATE OR REPLACE TEMP TABLE "{relation}" AS FROM (', placed, ") LIMIT 0", sql=[body])
+            return relation
+        placed = self.placed(body, empty=True)
+        relation = f"clq:empty:{_digest_of(placed, body)}"
+        self.waiting.steps.append(lambda rehearsal: rehearsal.rows(relation, placed, body))
+        self.waiting.finishes.append(
+            lambda: self.execute(
+                f'CREATE OR REPLACE TEMP TABLE "{relation}" AS FROM (', placed, ") LIMIT 0", sql=[body]
+            )
+        )
         return relation
 
     def _relation(self, body: CheckedBody) -> str:
@@ -211,8 +233,8 @@ class Answering:
         if isinstance(body, CheckedPlan):
             return self._plan_relation(body)
         placed = self.placed(body)
-        values = sorted((k, str(v)) for k, v in body.values.items())
-        relation = f"clq:{digest([placed.text, [list(v) for v in values]])[:16]}"
+        relation = f"clq:{_digest_of(placed, body)}"
+        self.waiting.steps.append(lambda rehearsal: rehearsal.rows(relation, placed, body))
         self.waiting.finishes.append(
             lambda: self.execute(f'CREATE OR REPLACE TEMP TABLE "{relation}" AS ', placed, sql=[body])
         )
@@ -221,6 +243,8 @@ class Answering:
     def _plan_relation(self, body: CheckedPlan) -> str:
         """The rows of PLAN, made when the statements above are done: then the store has what they computed."""
         relation = f"clq:plan:{body.span.start}"
+        self.waiting.steps += self.planned_only(body.body).steps
+        self.waiting.steps.append(lambda rehearsal: rehearsal.answer(relation, "PLAN"))
 
         def finish() -> None:
             con = self.catalogue.connection
@@ -233,25 +257,33 @@ class Answering:
         self.waiting.finishes.append(finish)
         return relation
 
-    def planned_only(self, body: CheckedQuery | CheckedSql) -> list[Ready]:
+    def planned_only(self, body: CheckedQuery | CheckedSql) -> Waiting:
         """The queries behind a query or SQL, planned to be looked at; they do not wait to be computed."""
         waiting, ready = self.waiting, self._ready
+        waiting.looked_at = True
         self.waiting, self._ready = Waiting(), dict(ready)
         try:
             if isinstance(body, CheckedQuery):
                 self.ready(body)
             else:
-                self.placed(body)
-            return self.waiting.ready
+                placed = self.placed(body)
+                self.waiting.steps.append(lambda rehearsal: rehearsal.statement(placed, body))
+            return self.waiting
         finally:
             self.waiting, self._ready = waiting, ready
+
+    def provide(self, con: Any, sql: Sequence[CheckedSql]) -> None:
+        """Make what the user's SQL reads into relations: what its names stood for where it was written."""
+        for part in sql:
+            _, read = self._reads.get(id(part)) or (part, list(provided(part.sql.text, self.names)))
+            provide(read, con)
 
     def execute(self, *parts: str | Placed, sql: Sequence[CheckedSql] = ()) -> None:
         """Run a statement of ours with fragments of the user's in it, `sql`; an error is placed in their text."""
         import duckdb
 
         text = "".join(p if isinstance(p, str) else p.text for p in parts)
-        provide(text, self.names, self.catalogue.connection)
+        self.provide(self.catalogue.connection, sql)
         values = {k: v for part in sql for k, v in part.values.items()}
         try:
             self.catalogue.connection.execute(text, values or None)
@@ -266,7 +298,7 @@ class Answering:
         import duckdb
         import pyarrow as pa
 
-        provide(placed.text, self.names, con)
+        self.provide(con, [sql])
         values = dict(sql.values)
         try:
             relation = con.sql(placed.text, params=values or None)
@@ -276,7 +308,7 @@ class Answering:
             raise _placed_in(diagnostic_of(positioned, placed), sql.origin) from error
         # Statements such as CREATE come back as a count, or as success without a row.
         silent = rows.column_names == ["Success"] or (rows.column_names == ["Count"] and creates(sql.sql.text))
-        return pa.table({}) if silent else rows.rename_columns(_apart(rows.column_names))
+        return pa.table({}) if silent else rows.rename_columns(_apart([_spoken(name) for name in rows.column_names]))
 
     def arrow(self, relation: str) -> pa.Table:
         """The rows of a relation that is made already."""
@@ -318,6 +350,19 @@ def _apart(names: Sequence[str]) -> list[str]:
             new = f"{name}_{n}"
         out.append(new)
     return out
+
+
+def _spoken(column: str) -> str:
+    """DuckDB calls a column that has no name after its expression; where a query stood in it there are three dots."""
+    return re.sub(r'(SELECT \* )?FROM "clq:[^"]*"', "…", column)
+
+
+def _sql_of(tail: Tail) -> list[CheckedSql]:
+    return [part for part in (tail.where, tail.order) if part is not None]
+
+
+def _digest_of(placed: Placed, sql: CheckedSql) -> str:
+    return digest([placed.text, [[k, str(v)] for k, v in sorted(sql.values.items())]])[:16]
 
 
 def _placed_in(problem: Diagnostic, origin: Origin | None) -> Diagnostic:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..lang.literals import encode_name
@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def provide(sql: str, names: Catalog, con: duckdb.DuckDBPyConnection) -> None:
-    """Make every data set, word list, caption list or truth table that a statement names into a relation."""
-    for name, make in provided(sql, names):
+Relation = tuple[str, Callable[[], Any]]
+
+
+def provide(read: Iterable[Relation], con: duckdb.DuckDBPyConnection) -> None:
+    """Make the data sets, word lists, caption lists and truth tables that a statement reads into relations."""
+    for name, make in read:
         _create(con, name, make)
 
 
-def provided(sql: str, names: Catalog) -> Iterator[tuple[str, Callable[[], Any]]]:
+def provided(sql: str, names: Catalog) -> Iterator[Relation]:
     """What a statement names that lives in the session only, and how it is made."""
     extra = relations()
     for name in sorted(named_in(sql)):

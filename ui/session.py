@@ -31,6 +31,7 @@ from ..stdlib.catalog import Catalog
 from .answering import Answering, Ready, explains, stores_view
 from .computing import Computing
 from .files import check_file, write_rows
+from .rehearsal import Rehearsal, Step, rehearse
 from .relations import provided, put_away
 from .results import Result, Results
 from .tables import Pending, Tables
@@ -94,7 +95,9 @@ class Session:
             self.names.parameters.update(given)
             self._given = {**self._given, **{k: v for k, v in given.items() if _plain(v)}}
             self._prepare_all(script, frozenset(given))
-            if not dry:
+            if dry:
+                self._rehearse(self._answering.waiting.steps)
+            else:
                 self._flush()
                 self._tables.commit()
                 self.remarks += self.store.settle()
@@ -177,6 +180,8 @@ class Session:
     def _flush(self) -> None:
         """Compute what waits, then let each statement give its result."""
         waiting = self._answering.take()
+        if waiting.ready or waiting.looked_at:
+            self._rehearse(waiting.steps)
         if not waiting.ready:
             self._finish(waiting.finishes)
             return
@@ -184,6 +189,11 @@ class Session:
         told = None if ask is None else lambda plan: ask(self._view(plan, waiting.ready))
         with self._computing.computed(waiting.ready, self._what, told):
             self._finish(waiting.finishes)
+
+    def _rehearse(self, steps: Sequence[Step]) -> None:
+        """Have DuckDB bind the script's SQL over empty relations: what it refuses is told before anything runs."""
+        con = self.catalogue.connection
+        rehearse(con, steps, partial(self._answering.provide, con), lambda sql: self._refused(sql.span))
 
     @property
     def _what(self) -> str:
@@ -235,14 +245,19 @@ class Session:
         """An answer or rows of SQL become a view of the name."""
         name, thing = checked.name, checked.thing
         made: Callable[[], object] = int
+        steps = self._answering.waiting.steps
         if isinstance(thing, Answer) and thing.query is not None:
             relation = self._answering.ready(thing.query).relation
             made = partial(self._answering.execute, f'CREATE TEMP VIEW {encode_name(name)} AS FROM "{relation}"')
+            steps.append(lambda rehearsal: rehearsal.same(name, relation))
         elif isinstance(thing, Table) and thing.sql is not None:
             sql = thing.sql
             kind = "TABLE" if sql.values else "VIEW"  # a view cannot hold the values of parameters
             placed = self._answering.placed(sql)
             made = partial(self._answering.execute, f"CREATE TEMP {kind} {encode_name(name)} AS ", placed, sql=[sql])
+            steps.append(lambda rehearsal: rehearsal.rows(name, placed, sql))
+        else:
+            steps.append(lambda rehearsal: rehearsal.forget(name))
 
         def finish() -> None:
             self._tables.release(name)
@@ -260,7 +275,19 @@ class Session:
             self._tables.refuse_hidden(into.name, into.span)
             self._tables.refuse_foreign(into.name, bool(ready.planned.evidence), into.span)
         name = into.name if into is not None and not into.is_file else None
+        self._answering.waiting.steps.append(partial(self._rehearsed, ready, into))
         return lambda: self._finish_query(statement, ready, name)
+
+    @staticmethod
+    def _rehearsed(ready: Ready, into: ast.Into | None, rehearsal: Rehearsal) -> None:
+        """The tables that an answer becomes."""
+        if into is not None and into.is_file:
+            rehearsal.files = True
+            return
+        name = into.name if into is not None else _own_name(ready)
+        rehearsal.answer(name, ready.planned.verb)
+        if ready.planned.evidence:
+            rehearsal.answer(f"{name}_evidence", "EVIDENCE")
 
     def _finish_query(self, statement: ast.Statement, ready: Ready, name: str | None) -> Result:
         rows, planned = self._answering.arrow(ready.relation), ready.planned
@@ -270,7 +297,7 @@ class Session:
             write_rows(rows, statement.into)
             return Result(source, rows, remarks=(*remarks, f"wrote {statement.into.name}"))
         # Not before now: images may have been left out, and the content is another one.
-        name = name or f"{planned.verb.lower()}_{ready.content[:8]}"
+        name = name or _own_name(ready)
         pending = Pending(
             name, ready.content, ready.relation, planned, source, self._whole_script(), json.dumps(self._given)
         )
@@ -278,12 +305,14 @@ class Session:
         return Result(source, rows, name, pending.evidence, remarks=remarks)
 
     def _plan_statement(self, statement: ast.Statement, checked: CheckedPlan) -> Finish | None:
+        planned = self._answering.planned_only(checked.body)
+        self._answering.waiting.steps += planned.steps
         if self._dry:
             if checked.analyze:
                 raise Diagnostic("not-here", "PLAN ANALYZE runs the query; PLAN only shows it", statement.span)
-            self._answering.waiting.ready += self._answering.planned_only(checked.body)
+            self._answering.waiting.ready += planned.ready
             return None
-        queries = self._answering.planned_only(checked.body)
+        queries = planned.ready
 
         def finish() -> Result:
             # By now what the lines above have asked for is in the store.
@@ -294,7 +323,7 @@ class Session:
 
     def _plan_rows(self, checked: CheckedPlan) -> pa.Table:
         """PLAN as a relation in SQL."""
-        queries = self._answering.planned_only(checked.body)
+        queries = self._answering.planned_only(checked.body).ready
         return (self._analysed(queries) if checked.analyze else self._viewed(queries)).rows
 
     def _viewed(self, queries: Sequence[Ready]) -> PlanView:
@@ -323,6 +352,7 @@ class Session:
             raise self._refused(sql.span) or diagnostic_of(error, placed) from error
         self._refuse_lost_view(sql)
         self._dropped |= {name.lower() for name in tables_dropped(sql.sql.text)}
+        self._answering.waiting.steps.append(lambda rehearsal: rehearsal.statement(placed, sql))
         source = self._source(statement.span)
 
         def fetch(con: Any) -> Result:
@@ -393,6 +423,11 @@ class Session:
 
     def _source(self, span: ast.Span) -> str:
         return self._text[span.start : span.end]
+
+
+def _own_name(ready: Ready) -> str:
+    """What the table of an answer is called to which nobody gave a name."""
+    return f"{ready.planned.verb.lower()}_{ready.content[:8]}"
 
 
 def _names_made(script: ast.Script) -> list[str]:

@@ -46,7 +46,7 @@ def test_unreadable_image_ends_with_1_and_its_repair_is_enough(photos: Path, tmp
 
 
 def test_a_failing_statement_keeps_what_came_before_it(photos: Path, tmp_path: Path) -> None:
-    done = run("-c", f"{QUERY}; SELECT nope FROM named", "--store", "s", cwd=tmp_path)
+    done = run("-c", f"{QUERY}; SELECT error('nope') FROM named", "--store", "s", cwd=tmp_path)
     assert done.returncode == 2 and "nope" in done.stderr
     done = run("sql", "SELECT count(*) AS n FROM named", "--store", "s", "--format", "csv", cwd=tmp_path)
     assert done.stdout == "n\n24\n"
@@ -55,6 +55,9 @@ def test_a_failing_statement_keeps_what_came_before_it(photos: Path, tmp_path: P
 def test_a_mistake_in_the_last_statement_is_found_before_the_first_pass(photos: Path, tmp_path: Path) -> None:
     done = run("-c", f"{QUERY}; EXPLAIN layr1 OF labnet", "--store", "s", cwd=tmp_path)
     assert done.returncode == 2 and "unknown-layer" in done.stderr
+    assert not list((tmp_path / "s" / "objects").iterdir()), "nothing was computed"
+    done = run("-c", f"{QUERY}; SELECT nope FROM named", "--store", "s", cwd=tmp_path)
+    assert done.returncode == 2 and "SELECT nope FROM named" in done.stderr
     assert not list((tmp_path / "s" / "objects").iterdir()), "nothing was computed"
 
 
