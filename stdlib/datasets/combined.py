@@ -53,19 +53,36 @@ class Combined:
         return CombinedImages([_opened(d, items, device) for d, items in self.parts])
 
     def columns(self) -> Sequence[str]:
-        return ("dataset", "image")
+        own = (column for dataset, _ in self.parts for column in dataset.columns())
+        return tuple(dict.fromkeys(("dataset", "image", *own)))
 
     def relation(self) -> pa.Table:
+        """All that is known of the images; what only some of the data sets know is NULL for the others."""
         import pyarrow as pa
 
-        images = self.open("cpu")
-        numbers = range(len(images))
-        return pa.table(
-            {"dataset": [images.dataset_name(i) for i in numbers], "image": [images.image_name(i) for i in numbers]}
-        )
+        tables = []
+        for dataset, items in self.parts:
+            images, numbers = _opened(dataset, items, "cpu")
+            known = dataset.relation().take(pa.array(numbers, pa.int64()))
+            names = [images.dataset_name(i) for i in numbers]
+            tables.append(known.drop_columns([c for c in ("dataset",) if c in known.column_names]))
+            tables[-1] = tables[-1].add_column(0, "dataset", pa.array(names, pa.string()))
+        return pa.concat_tables(_alike(tables), promote_options="permissive").select(self.columns())
 
     def describe(self) -> dict[str, str]:
         return {"parts": ", ".join(d.name for d, _ in self.parts)}
+
+
+def _alike(tables: Sequence[pa.Table]) -> list[pa.Table]:
+    """Columns of a name that are text in one table and numbers in another become text in all."""
+    import pyarrow as pa
+
+    text = {f.name for t in tables for f in t.schema if pa.types.is_string(f.type)}
+    out = []
+    for table in tables:
+        fields = [pa.field(f.name, pa.string()) if f.name in text else f for f in table.schema]
+        out.append(table.cast(pa.schema(fields)))
+    return out
 
 
 def _opened(dataset: Dataset, items: tuple[Item, ...] | None, device: str) -> tuple[Any, list[int]]:
