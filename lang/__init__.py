@@ -7,10 +7,10 @@ wcwidth only to show a line that is not plain ASCII.
 from .bind import bind
 from .check import check
 from .diagnostic import Diagnostic
-from .errors import explain
+from .errors import explain, overview
 from .parse import parse
 from .resolve import resolve
 from .script import check_script
 from .verbs import VERBS
 
-__all__ = ["VERBS", "Diagnostic", "bind", "check", "check_script", "explain", "parse", "resolve"]
+__all__ = ["VERBS", "Diagnostic", "bind", "check", "check_script", "explain", "overview", "parse", "resolve"]

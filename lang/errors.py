@@ -495,3 +495,14 @@ def explain(code: str) -> str:
     if page.wrong and page.right:
         parts.append(f"  wrong  {page.wrong}\n  right  {page.right}")
     return "\n\n".join(parts)
+
+
+def overview() -> str:
+    """Every code with its title, for `clq help`, and how an error is read."""
+    wide = max(map(len, PAGES)) + 2
+    about = (
+        "An error names its code in brackets, error[unknown-layer], and then the place in your text with carets "
+        "under it; lines after = say what exists and what to write. clq help CODE prints the page of a code, with a "
+        "wrong and a right example. The exit code is 2 if nothing has run, 1 if it was found while running."
+    )
+    return "\n".join([fill(about, 88), "", *(f"{page.code:<{wide}}{page.title}" for page in PAGES.values())])

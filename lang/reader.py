@@ -100,12 +100,19 @@ class _Reader:
                     from .pasted import pasted
 
                     mark = pasted(self.code, self.i, self.end)
-                    out.rest = self.i if mark is None else mark.rest
+                    out.rest = self._past_signs() if mark is None else mark.rest
                     break
                 if then == "nothing" or len(out.problems) >= MOST or not self._go_on():
                     break
         out.terminals = self.fed
         return out
+
+    def _past_signs(self) -> int:
+        """The token behind the signs that join two statements."""
+        i = self.i
+        while i < self.end and self.code.tokens[i].text in {"&", "|", "&&", "||"}:
+            i += 1
+        return i
 
     def so_far(self) -> Failure:
         expected: frozenset[str] = frozenset()

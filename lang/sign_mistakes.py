@@ -99,6 +99,12 @@ SIGNS: tuple[Mistake, ...] = (
         ("EXPLAIN fc WITH ‹20k.txt›", "A file stands in single quotes: '20k.txt'"),
         ("EXPLAIN fc USING f(top=‹5k›)", "5k is neither a number nor a name; text stands in single quotes: '5k'"),
     )),
+    Mistake("queries joined by a sign", "unexpected", signs.statements_joined, (
+        ("EXPLAIN fc OF labnet ON lab.probe ‹&&› EXPLAIN fc OF labnet",
+         "Statements end with a semicolon, and nothing joins them: write ; for &&"),
+        ("EXPLAIN fc OF labnet ‹|› SELECT 1",
+         "Statements end with a semicolon, and nothing joins them: write ; for |"),
+    ), then="statement"),
     Mistake("habits of a terminal", "unexpected", signs.shell_sign, (
         ("EXPLAIN fc OF labnet ‹>› labels.csv", "Rows are kept by INTO: INTO 'labels.csv'"),
         ("EXPLAIN fc OF labnet ‹|› head -5",

@@ -98,6 +98,18 @@ def template(f: Failure) -> Told:
     return f"What comes from outside is a parameter, ${name}: PARAM {name} = … gives it, or --param {name}=…", span
 
 
+def statements_joined(f: Failure) -> Told:
+    """A query && another."""
+    if f.found.text not in {"&", "|"} or f.frame.verb is None or "$END" not in f.expected:
+        return None
+    last = f.at + (f.code.up(f.at + 1, f.end) == f.found.text)
+    if f.code.up(last + 1, f.end) not in STARTS - CLAUSE_WORDS:
+        return None
+    span = Span(f.found.start, f.code.tokens[last].end)
+    sign = f.text_between(span.start, span.end)
+    return f"Statements end with a semicolon, and nothing joins them: write ; for {sign}", span
+
+
 def other_join(f: Failure) -> Told:
     """conv1 && fc."""
     if f.found.text not in JOINS or "COMMA" not in f.expected or f.previous.kind in {"COMMA", ""}:

@@ -91,9 +91,23 @@ def run_text(
     yes: bool = True,
 ) -> None:  # fmt: skip
     """Run a script and print its results; without `yes`, a long run on a terminal is asked about."""
+    if _is_empty(text):
+        click.echo(f"{f'{path}: ' if path else ''}there is nothing to run", err=True)
+        return
     with opened(store, device) as connection:
         connection.session.ask = None if yes else ask_before
         report(connection.session.run(text, path, parameters), form, connection)
+
+
+def _is_empty(text: str) -> bool:
+    """Whether nothing but space, comments and semicolons stands in a text."""
+    from ..lang.diagnostic import Diagnostic
+    from ..lang.scan import scan
+
+    try:
+        return all(token.text == ";" for token in scan(text))
+    except Diagnostic:
+        return False
 
 
 def report(results: Results, form: str, connection: Connection, *, place: bool = True) -> None:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import clq
+from clq.lang.errors import PAGES
 
 PROBE = "ON lab.probe[0:96]"
 QUERY = f"EXPLAIN layer1 OF labnet {PROBE} USING clip_dissect(top_k=20, top=2) WITH lab.words"
@@ -103,7 +104,10 @@ def test_finished_script_runs_again_without_torch_or_a_pass(store: Path, tmp_pat
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
 
 
-@pytest.mark.parametrize("args", [("--help",), ("check", QUERY), ("show", "--help"), ("help", "unknown-layer")])
+HELP = [("--help",), ("check", QUERY), ("show", "--help"), ("help", "unknown-layer"), ("help",)]
+
+
+@pytest.mark.parametrize("args", HELP)
 def test_help_and_check_import_nothing_heavy(args: tuple[str, ...], tmp_path: Path) -> None:
     script = (
         "import sys\nfrom clq.ui.cli import main\n"
@@ -115,6 +119,22 @@ def test_help_and_check_import_nothing_heavy(args: tuple[str, ...], tmp_path: Pa
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == [], "nothing is written"
+
+
+def test_help_without_a_code_lists_them_all(tmp_path: Path) -> None:
+    done = run("help", cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0 and "clq help CODE" in " ".join(lines)
+    for page in PAGES.values():
+        assert [line for line in lines if line.split()[:1] == [page.code] and line.endswith(page.title)], page.code
+
+
+@pytest.mark.parametrize("text", ["", "  ", "-- nothing yet\n;"])
+def test_nothing_to_run_is_said(text: str, tmp_path: Path) -> None:
+    (tmp_path / "empty.clq").write_text(text)
+    for args, said in ((("-c", text), ""), (("sql", text), ""), (("run", "empty.clq"), "empty.clq: ")):
+        done = run(*args, "--store", "s", cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", f"{said}there is nothing to run\n")
 
 
 def test_dry_run_and_plan_compute_nothing(tmp_path: Path) -> None:

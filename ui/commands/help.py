@@ -1,4 +1,4 @@
-"""`clq help CODE`"""
+"""`clq help [CODE]`"""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import click
 
 
 @click.command("help")
-@click.argument("code")
-def COMMAND(code: str) -> None:
-    """Explain an error code, such as unknown-layer."""
-    from ...lang import explain
+@click.argument("code", required=False)
+def COMMAND(code: str | None) -> None:
+    """Explain an error code, such as unknown-layer; without one, list them all."""
+    from ...lang import explain, overview
 
-    click.echo(explain(code))
+    click.echo(overview() if code is None else explain(code))
