@@ -129,7 +129,7 @@ def test_help_without_a_code_lists_them_all(tmp_path: Path) -> None:
         assert [line for line in lines if line.split()[:1] == [page.code] and line.endswith(page.title)], page.code
 
 
-@pytest.mark.parametrize("text", ["", "  ", "-- nothing yet\n;"])
+@pytest.mark.parametrize("text", ["", "  ", "/* nothing yet */ ;"])
 def test_nothing_to_run_is_said(text: str, tmp_path: Path) -> None:
     (tmp_path / "empty.clq").write_text(text)
     for args, said in ((("-c", text), ""), (("sql", text), ""), (("run", "empty.clq"), "empty.clq: ")):
