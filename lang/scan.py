@@ -29,7 +29,7 @@ CLQ_STARTS = VERB_WORDS | words("LET PARAM DEFINE PLAN")
 SQL_STARTS = words("""SELECT WITH FROM VALUES TABLE CREATE INSERT UPDATE DELETE MERGE DROP ALTER COPY ATTACH DETACH USE
     BEGIN COMMIT ROLLBACK ABORT START END CALL CHECKPOINT FORCE COMMENT ANALYZE ANALYSE VACUUM DESCRIBE DESC SUMMARIZE
     EXPORT INSTALL LOAD PRAGMA PREPARE EXECUTE DEALLOCATE PIVOT PIVOT_WIDER PIVOT_LONGER UNPIVOT TRUNCATE SHOW SET RESET
-    IMPORT""")
+    IMPORT CONNECT DISCONNECT""")
 STARTS = CLQ_STARTS | SQL_STARTS
 SQL_QUERY = words("SELECT WITH FROM VALUES TABLE PIVOT UNPIVOT DESCRIBE SUMMARIZE SHOW")
 SHOW_WORDS = frozenset(SHOWS)
@@ -336,7 +336,7 @@ def opens_query(code: Code, i: int, first: int, end: int, inside: bool = False) 
         before = code.tokens[i - 1]
         if before.kind in {"quoted", "string", "number", "param"} or before.up in CLOSE:
             return False
-        if before.kind == "word" and before.up not in BEFORE_SUBQUERY:
+        if before.kind == "word" and (before.up not in BEFORE_SUBQUERY or _is_table_made(code, i - 1, first)):
             return False
     verb, after = code.up(i + 1, end), code.up(i + 2, end)
     if verb == "PLAN":
@@ -357,6 +357,12 @@ def opens_query(code: Code, i: int, first: int, end: int, inside: bool = False) 
     if after == "(":
         return code.up(i + 3, end) in SQL_QUERY or opens_query(code, i + 2, first, end, inside=True)
     return False
+
+
+def _is_table_made(code: Code, i: int, first: int) -> bool:
+    """Whether the word at i names what CREATE TABLE makes or INSERT fills: `CREATE TABLE name (label INTEGER)`."""
+    back = [token.up for token in code.tokens[max(first, i - 3) : i]]
+    return back[-1:] in (["TABLE"], ["INTO"], ["VIEW"]) or back == ["IF", "NOT", "EXISTS"]
 
 
 def _opens_list(code: Code, i: int, end: int) -> bool:
