@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Union, runtime_checkable
 
@@ -40,7 +40,8 @@ class Parameter:
 
     `choices` are the names or strings of type 'choice'; `kind` the kind of a 'thing' (a model, judge, …, given by name,
     call or file); `low` and `high` are inclusive bounds; `nullable` allows null; `only_with` is another argument and
-    the value of it without which this one says nothing.
+    the value of it without which this one says nothing. Of text, `known` gives names that it is likely to be, and
+    `is_path` says that it may name a file or folder: both are for completion.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Parameter:
     kind: Kind | None = None
     nullable: bool = False
     only_with: tuple[str, str | bool] | None = None
+    known: Callable[[], Sequence[str]] | None = field(default=None, compare=False)
+    is_path: bool = False
 
 
 @dataclass(frozen=True)

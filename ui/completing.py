@@ -15,5 +15,5 @@ def offers(text: str, offset: int, names: Catalog) -> list[Completion]:
     from ..lang.assist import complete, path_slot
     from .paths import complete_path
 
-    slot = path_slot(text, offset)
+    slot = path_slot(text, offset, names)
     return [*complete(text, offset, names), *(complete_path(slot, Path()) if slot is not None else [])]

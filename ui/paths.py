@@ -9,7 +9,9 @@ from ..lang.assist import Completion, PathSlot
 
 _MOST = 200
 # What these take beside folders; others take any file.
-_SUFFIXES = {"IMPORT": frozenset({".clq"})}
+_SUFFIXES: dict[str, frozenset[str]] = {
+    "IMPORT": frozenset({".clq"}), "folder": frozenset(), "arrays": frozenset({".npz"}),
+}  # fmt: skip
 
 
 def complete_path(slot: PathSlot, folder: Path) -> list[Completion]:

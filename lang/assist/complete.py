@@ -91,6 +91,8 @@ class _Asked:
             chosen = call.argument or call.positional
             if chosen is not None and chosen.type == "choice":
                 yield from self.offers.values(chosen, each=False)
+            elif chosen is not None and chosen.known is not None:
+                yield from (self.offers.one(name, "value") for name in chosen.known())
         elif read is not None and self.spot.mode == "clq" and _in_classes(read):
             yield from self.offers.classes(models_at(self.spot, self.names) or self._any_models())
 

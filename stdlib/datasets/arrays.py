@@ -120,7 +120,7 @@ DECLARATION = ConstructorDeclaration(
     "arrays",
     "images in an .npz file",
     (
-        Parameter("path", "str", REQUIRED, "the .npz file"),
+        Parameter("path", "str", REQUIRED, "the .npz file", is_path=True),
         Parameter("images", "str", "images", "name of the array uint8 [N, H, W, 3]"),
         Parameter("labels", "str", None, "name of the array of class numbers [N]", nullable=True),
         Parameter("classes", "str", None, "name of the array of class names", nullable=True),

@@ -135,8 +135,9 @@ def from_path(path: str) -> Dataset | None:
 
 
 DECLARATION = ConstructorDeclaration(
-    "folder", "all image files below a folder", (Parameter("path", "str", REQUIRED, "the folder"),), kind="dataset"
-)
+    "folder", "all image files below a folder",
+    (Parameter("path", "str", REQUIRED, "the folder", is_path=True),), kind="dataset",
+)  # fmt: skip
 
 
 def built() -> Built:

@@ -174,9 +174,15 @@ DECLARATION = ConstructorDeclaration(
     "embeddings",
     "vectors of images and texts that were computed before, as a judge",
     (
-        Parameter("images", "str", REQUIRED, "file of image vectors [N, D] in the order of the data set: .npy or .npz"),
-        Parameter("texts", "str", REQUIRED, "file of text vectors [M, D]: .npy or .npz"),
-        Parameter("names", "str", REQUIRED, "names of the texts: an array of the same .npz, or a file, one a line"),
+        Parameter(
+            "images", "str", REQUIRED, "file of image vectors [N, D] in the order of the data set: .npy or .npz",
+            is_path=True,
+        ),
+        Parameter("texts", "str", REQUIRED, "file of text vectors [M, D]: .npy or .npz", is_path=True),
+        Parameter(
+            "names", "str", REQUIRED, "names of the texts: an array of the same .npz, or a file, one a line",
+            is_path=True,
+        ),
         Parameter("images_key", "str", None, "the array of an .npz that holds the image vectors", nullable=True),
         Parameter("texts_key", "str", None, "the array of an .npz that holds the text vectors", nullable=True),
     ),

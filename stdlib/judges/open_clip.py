@@ -158,8 +158,13 @@ DECLARATION = ConstructorDeclaration(
     "open_clip",
     "an image-text model of open_clip as a judge",
     (
-        Parameter("name", "str", REQUIRED, "the architecture, such as 'ViT-B-32', a folder, or 'hf-hub:owner/name'"),
-        Parameter("pretrained", "str", None, "the tag of published weights, a path, or random", nullable=True),
+        Parameter(
+            "name", "str", REQUIRED, "the architecture, such as 'ViT-B-32', a folder, or 'hf-hub:owner/name'",
+            known=architectures,
+        ),
+        Parameter(
+            "pretrained", "str", None, "the tag of published weights, a path, or random", nullable=True, is_path=True
+        ),
         Parameter("seed", "int", 0, "seed of random weights", low=0, only_with=("pretrained", "random")),
         Parameter("prompt", "str", "{}", "what a word is put into, such as 'a photo of a {}'"),
     ),

@@ -17,7 +17,7 @@ from ...ops.preprocess import Preprocess
 from ..things import Built, Constructor, Model, Texts
 from ..works import architecture_works
 from . import weights as files
-from .architectures import NORMALISATIONS, Architecture, architecture, new
+from .architectures import NORMALISATIONS, Architecture, architecture, names, new
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,12 @@ DECLARATION = ConstructorDeclaration(
     "checkpoint",
     "weights in a file, for a known architecture",
     (
-        Parameter("file", "str", REQUIRED, "a state_dict as .safetensors, or as .pth that holds only tensors"),
-        Parameter("architecture", "str", REQUIRED, "of torchvision, mobilenet_v2_tf, or cifar_resnet20 to 110"),
+        Parameter(
+            "file", "str", REQUIRED, "a state_dict as .safetensors, or as .pth that holds only tensors", is_path=True
+        ),
+        Parameter(
+            "architecture", "str", REQUIRED, "of torchvision, mobilenet_v2_tf, or cifar_resnet20 to 110", known=names
+        ),
         Parameter(
             "preprocess", "choice", REQUIRED, "mean and deviation of the pixels in training",
             choices=tuple(NORMALISATIONS),

@@ -176,8 +176,11 @@ DECLARATION = ConstructorDeclaration(
     "torchvision",
     "a classifier of torchvision",
     (
-        Parameter("name", "str", REQUIRED, "the architecture, such as 'resnet50'"),
-        Parameter("weights", "str", "default", "default, the name of published weights, the path of a file, or random"),
+        Parameter("name", "str", REQUIRED, "the architecture, such as 'resnet50'", known=torchvision_names),
+        Parameter(
+            "weights", "str", "default", "default, the name of published weights, the path of a file, or random",
+            is_path=True,
+        ),
         Parameter("seed", "int", 0, "seed of random weights", low=0, only_with=("weights", "random")),
         Parameter(
             "preprocess", "choice", None, "mean and deviation of the pixels; null: as the weights want it",

@@ -142,7 +142,9 @@ def from_list(what: Kind) -> Any:
     return texts
 
 
-_FILE = Parameter("path", "str", REQUIRED, "the file: one text a line (.txt, .gz), or .npz, .parquet, .csv")
+_FILE = Parameter(
+    "path", "str", REQUIRED, "the file: one text a line (.txt, .gz), or .npz, .parquet, .csv", is_path=True
+)
 _KEY = Parameter("key", "str", None, "the array or column that holds the texts", nullable=True)
 
 

@@ -33,12 +33,13 @@ def add_assistance(server: ClqServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=list(TRIGGERS)))
     def completion(ls: ClqServer, params: types.CompletionParams) -> types.CompletionList:
         document, lines, offset = ls.at(params)
-        slot = path_slot(document.text, offset)
+        names = ls.documents.names_at(document, offset)
+        slot = path_slot(document.text, offset, names)
         if slot is not None:
             folder = document.path.parent if slot.keyword == "IMPORT" and document.path is not None else Path()
             found = complete_path(slot, folder)
         else:
-            found = complete(document.text, offset, ls.documents.names_at(document, offset))
+            found = complete(document.text, offset, names)
         snippets = _takes_snippets(ls)
         items = [_item(one, i, lines, offset, snippets) for i, one in enumerate(found)]
         # With a word begun, more is offered than without one; and a path goes on in another folder.
