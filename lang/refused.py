@@ -22,9 +22,9 @@ def refused(text: str, span: Span, settings: frozenset[str] = frozenset()) -> Di
         return _setting(code, first + 1, settings)
     if one == "SHOW" and first + 1 < end:
         return _shown(code.tokens[first + 1])
-    verb = next((i for i in range(first + 1, end) if _bare_verb(code, i, end)), None)
+    verb = next((i for i in range(first + 1, end) if _bare_verb(code, i, end) or _inserted(code, i, first, end)), None)
     if verb is None:
-        return None
+        return _kept(code, first, end)
     word, place = code.tokens[verb].up, code.tokens[verb].span
     if one == "EXPLAIN" and two == "ANALYZE" and verb == first + 2:
         rest = code.text[place.start : span.end].split("\n")[0]
@@ -32,6 +32,9 @@ def refused(text: str, span: Span, settings: frozenset[str] = frozenset()) -> Di
     elif one == "WITH" and _outside(code, first, verb) and code.up(verb - 1, end) == ")":
         name = code.tokens[first + 1].text
         message = f"A clq query cannot see a CTE. Name it before: LET {name} = (SELECT …); {word} … ON {name}"
+    elif _inserted(code, verb, first, end):
+        table = code.tokens[first + 2].text
+        message = f"Rows of a clq query are put into a table by INSERT INTO {table} FROM ({word} …)"
     else:
         before = code.tokens[verb - 1].text
         message = f"Inside SQL a clq query stands in parentheses: {before} ({word} …). Or: {word} … INTO t"
@@ -44,10 +47,30 @@ def _bare_verb(code: Code, i: int, end: int) -> bool:
     if verb.up not in VERB_WORDS or i + 1 >= end or before.up in {".", ",", "("}:
         return False
     after = code.tokens[i + 1]
-    stands = before.up in {"AS", "FROM", "JOIN", "IN", "EXISTS", "ANALYZE", ")", "UNION", "ALL", "EXCEPT"}
+    stands = before.up in {"AS", "FROM", "JOIN", "IN", "EXISTS", "ANALYZE", ")", "UNION", "ALL", "EXCEPT", "COPY"}
     # `FROM label l` may be a table and its alias, so another word of clq must follow.
     surely = verb.up == "EXPLAIN" or any(t.up in _OURS for t in code.tokens[i + 2 : end])
     return stands and surely and after.kind in {"word", "quoted", "string", "param"} and after.up not in AFTER_COLUMN
+
+
+def _inserted(code: Code, i: int, first: int, end: int) -> bool:
+    """INSERT INTO t EXPLAIN …, and INSERT INTO t (EXPLAIN …), which SQL takes for columns of t."""
+    at = i - 1 if code.up(i - 1, end) == "(" else i
+    after = code.tokens[i + 1].kind if i + 1 < end else ""
+    begins = [code.up(first, end), code.up(first + 1, end)] == ["INSERT", "INTO"] and at == first + 3
+    return begins and code.up(i, end) in VERB_WORDS and after in {"word", "quoted", "string", "param"}
+
+
+def _kept(code: Code, first: int, end: int) -> Diagnostic | None:
+    """SELECT … INTO t, as a clq query is kept."""
+    into = next((i for i in range(first + 1, end) if code.up(i, end) == "INTO" and _outside(code, first, i)), None)
+    if into is None or into + 2 != end or code.up(first, end) not in {"SELECT", "FROM", "WITH", "("}:
+        return None
+    kept = code.tokens[into + 1]
+    query = f"{code.up(first, end)} …"
+    how = f"COPY ({query}) TO {kept.text}" if kept.kind == "string" else f"CREATE TABLE {kept.text} AS {query}"
+    message = f"INTO ends a query of clq. The rows of SQL are kept by {how}"
+    return Diagnostic("sql-error", message, code.tokens[into].span)
 
 
 def _outside(code: Code, first: int, i: int) -> bool:

@@ -325,10 +325,13 @@ def explains(sql: str) -> bool:
     return words[:1] == ["EXPLAIN"] and "ANALYZE" not in words
 
 
-def stores_view(sql: str) -> bool:
-    """CREATE VIEW, unless it is temporary."""
+def stored_text(sql: str) -> str | None:
+    """What CREATE VIEW and CREATE MACRO make, whose text is kept and not its rows; None if it is temporary."""
     words = [token.up for token in scan(sql)[:6]]
-    return words[:1] == ["CREATE"] and "VIEW" in words and not {"TEMP", "TEMPORARY"} & set(words)
+    if words[:1] != ["CREATE"] or {"TEMP", "TEMPORARY"} & set(words):
+        return None
+    made = next((word for word in words if word in {"TABLE", "VIEW", "MACRO", "FUNCTION"}), "TABLE")
+    return None if made == "TABLE" else "view" if made == "VIEW" else "macro"
 
 
 def creates(sql: str) -> bool:

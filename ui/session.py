@@ -28,7 +28,7 @@ from ..lang.rows import named_in
 from ..lang.script import Checked, CheckedLet, CheckedNames, CheckedSet, CheckedShow, ScriptChecker, check_script
 from ..lang.sizes import size_of, spoken_size
 from ..stdlib.catalog import Catalog
-from .answering import Answering, Ready, explains, stores_view
+from .answering import Answering, Ready, explains, stored_text
 from .computing import Computing
 from .files import check_file, write_rows
 from .rehearsal import Rehearsal, Step, rehearse
@@ -370,16 +370,18 @@ class Session:
         return finish
 
     def _refuse_lost_view(self, sql: CheckedSql) -> None:
-        """A view in the catalogue that reads what only a session has would be unreadable for ever after."""
-        if not stores_view(sql.sql.text):
+        """A view or macro in the catalogue that reads what only a session has would be unreadable for ever after."""
+        kind = stored_text(sql.sql.text)
+        if kind is None:
             return
         lost = [name for name, _ in provided(sql.sql.text, self.names)]
         named = {name.lower() for name in named_in(sql.sql.text)}
         lost += [name for name in self.names.made if name.lower() in named]
         if lost or sql.islands:
             what = "the query in it" if sql.islands else lost[0]
-            message = f"A view that is kept cannot read {what}, which lives in a session only"
-            hint = "CREATE TABLE keeps the rows; LET v = (SELECT …) or CREATE TEMP VIEW lasts as long as the session"
+            message = f"A {kind} that is kept cannot read {what}, which lives in a session only"
+            short = "LET v = (SELECT …) or CREATE TEMP VIEW" if kind == "view" else "CREATE TEMP MACRO"
+            hint = f"CREATE TABLE keeps the rows; {short} lasts as long as the session"
             raise Diagnostic("sql-error", message, sql.span, hint=hint)
 
     def _refused(self, span: ast.Span) -> Diagnostic | None:

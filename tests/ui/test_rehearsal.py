@@ -69,6 +69,28 @@ def test_what_duckdb_refuses_is_told_before_anything_runs(
     assert "clq:" not in problem.render()
 
 
+TOLD = [
+    ("INSERT INTO t (‹EXPLAIN› layer1 OF labnet)", "INSERT INTO t FROM (EXPLAIN …)"),
+    ("INSERT INTO t ‹EXPLAIN› layer1 OF labnet", "INSERT INTO t FROM (EXPLAIN …)"),
+    ("COPY ‹EXPLAIN› layer1 OF labnet TO 'a.csv'", "stands in parentheses: COPY (EXPLAIN …)"),
+    ("SELECT unit FROM (…) ‹INTO› t", "CREATE TABLE t AS SELECT …"),
+    ("SELECT unit FROM (…) ‹INTO› 'a.csv'", "COPY (SELECT …) TO 'a.csv'"),
+    ("‹CREATE MACRO best() AS (SELECT max(score) FROM (…))›", "A macro that is kept cannot read the query in it"),
+    ("‹CREATE VIEW v AS SELECT * FROM (…)›", "A view that is kept cannot read the query in it"),
+]
+
+
+@pytest.mark.parametrize(("marked", "said"), TOLD)
+def test_what_was_meant_is_told(marked: str, said: str, empty: clq.Connection) -> None:
+    marked = marked.replace("…", QUERY)
+    start, end = marked.index("‹"), marked.index("›") - 1
+    with pytest.raises(clq.Diagnostic) as caught:
+        empty.run(marked.replace("‹", "").replace("›", ""))
+    problem = caught.value
+    assert said in problem.message and problem.exit_code == 2, problem.render()
+    assert problem.span is not None and (problem.span.start, problem.span.end) == (start, end), problem.render()
+
+
 def test_all_mistakes_of_a_script_are_told_together(empty: clq.Connection) -> None:
     with pytest.raises(clq.Diagnostic) as caught:
         empty.run(f"LET tops = ({QUERY}); SELECT one FROM tops; SELECT two FROM tops; SELECT unit FROM tops")
@@ -110,6 +132,8 @@ RUNS = [
     "PREPARE p AS SELECT count(*) FROM (…); EXECUTE p",
     "EXPLAIN ANALYZE SELECT count(*) FROM (…)",
     "CREATE TEMP VIEW v AS SELECT * FROM (…); SELECT unit FROM v",
+    "CREATE TEMP MACRO best(x) AS (SELECT max(score) FROM (…) WHERE unit = x); SELECT best(1)",
+    "INSERT INTO t FROM (…); SELECT count(*) FROM t",
     "CREATE TEMP TABLE v2 AS (…); CREATE OR REPLACE TEMP TABLE v2 AS SELECT 2 AS w; SELECT w FROM v2",
     "SELECT unit, row_number() OVER (ORDER BY score) AS r FROM (…) QUALIFY r <= 2",
     "(…) UNION ALL (…)", "FROM (…) SELECT unit", "SUMMARIZE (…)", "SELECT (SELECT max(score) FROM (…)) AS best",
