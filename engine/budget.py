@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..lang.diagnostic import Diagnostic
 from ..lang.sizes import bytes_of, spoken_size
@@ -60,8 +60,11 @@ def keep_limit(store: Store, size: int | None) -> None:
     write_aside(store.root / "settings.json", json.dumps(sealed({"cache_size": size})).encode())
 
 
-def kept_to(store: Store, given: str | int | None) -> Iterator[str]:
-    """Clear up what is above the size; what there is to say about it. What is in use or pinned stays."""
+def kept_to(store: Store, given: str | int | None, cleared: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """Clear up what is above the size; what there is to say about it. What is in use or pinned stays.
+
+    `cleared` is called if something has gone.
+    """
     try:
         size = limit(store, given)
         if size is None:
@@ -71,6 +74,7 @@ def kept_to(store: Store, given: str | int | None) -> Iterator[str]:
         yield f"nothing was cleared up: {problem.message}" + (f"; {problem.hint}" if problem.hint else "")
         return
     if done.removed:
+        cleared()
         freed = spoken_size(sum(i.bytes for i in done.removed))
         what = "artifact" if len(done.removed) == 1 else "artifacts"
         yield f"{len(done.removed)} {what} of least recent use ({freed}) went: cache_size is {spoken_size(size)}"

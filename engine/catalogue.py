@@ -24,33 +24,11 @@ from ..lang.diagnostic import Diagnostic
 from ..lang.scan import Code
 from .backup import kept, put_aside, restore, save, settle
 from .files import link, reached, sync, unwritable
+from .records import META, look, prepare, seen_from_inside
 from .sql import damaged, file_trouble, said_by_duckdb
 
 if TYPE_CHECKING:
     import duckdb
-
-SCHEMA = """
-CREATE SCHEMA IF NOT EXISTS clq.meta;
-CREATE TABLE IF NOT EXISTS clq.meta.runs (
-    run VARCHAR, statement VARCHAR, verb VARCHAR, finished TIMESTAMP, rounds INTEGER, decoded BIGINT, device VARCHAR);
-ALTER TABLE clq.meta.runs ADD COLUMN IF NOT EXISTS left_out BIGINT;
-ALTER TABLE clq.meta.runs ADD COLUMN IF NOT EXISTS peak_memory BIGINT;
-CREATE TABLE IF NOT EXISTS clq.meta.nodes (
-    run VARCHAR, node VARCHAR, operator VARCHAR, label VARCHAR, rows BIGINT, bytes BIGINT, seconds DOUBLE);
-CREATE TABLE IF NOT EXISTS clq.meta.citations (run VARCHAR, kind VARCHAR, name VARCHAR, work JSON);
-CREATE TABLE IF NOT EXISTS clq.meta.tables (name VARCHAR, content VARCHAR, runs VARCHAR[], made TIMESTAMP);
-ALTER TABLE clq.meta.tables ADD COLUMN IF NOT EXISTS script VARCHAR;
-ALTER TABLE clq.meta.tables ADD COLUMN IF NOT EXISTS parameters JSON;
-CREATE TABLE IF NOT EXISTS clq.meta.sources (
-    run VARCHAR, kind VARCHAR, name VARCHAR, fingerprint VARCHAR, facts JSON);
-COMMENT ON TABLE clq.meta.runs IS 'how the rows with this run came to be: statement, work done, device';
-COMMENT ON TABLE clq.meta.nodes IS 'every operator behind a run: its key, what it computed, rows, bytes, seconds';
-COMMENT ON TABLE clq.meta.sources IS 'models, images, words and judges that a run read, and what they hold as a digest';
-COMMENT ON TABLE clq.meta.citations IS 'whom to cite for the method and the sources of a run';
-COMMENT ON TABLE clq.meta.tables IS 'tables that queries have made: their runs, and the script that makes them again';
-"""
-
-META = ("runs", "nodes", "sources", "citations", "tables")
 
 T = TypeVar("T")
 
@@ -155,9 +133,9 @@ class Catalogue:
         except duckdb.Error as error:
             raise _not_opened(self.path, error) from error
         con.execute("SET search_path = 'memory.main,clq.main'")
-        for table in META:  # so that meta.runs means here what it means to any client of the file
-            with contextlib.suppress(duckdb.Error):  # an older file has fewer
-                con.execute(f"CREATE OR REPLACE VIEW memory.meta.{table} AS FROM clq.meta.{table}")
+        for view in seen_from_inside(self.path.parent):
+            with contextlib.suppress(duckdb.Error):  # an older file has fewer tables
+                con.execute(view)
         self._attached = True
 
     def _detach(self) -> None:
@@ -170,12 +148,23 @@ class Catalogue:
         """Make the catalogue again from the Parquet files beside it."""
         self._detach()
         old = self.path.with_name(f"{self.path.name}.old-{int(time.time())}")
-        names, lost = self._commit(lambda con: restore(con, self.path.parent), (), anew=old)
+        names, lost = self._commit(self._restored, (), anew=old)
         try:
             aside = put_aside(self.path.parent, lost)
         except OSError as error:
             raise unwritable(self.path.parent, error) from error
         return Rebuilt(names, aside, old if old.exists() else None)
+
+    def _restored(self, con: duckdb.DuckDBPyConnection) -> tuple[list[str], list[str]]:
+        made = restore(con, self.path.parent)
+        look(con, self.path.parent)
+        return made
+
+    def note_cleared(self) -> None:
+        """Take note of what has gone from the store. If another program is writing, the next commit does."""
+        if self.path.exists():
+            with contextlib.suppress(Diagnostic):
+                self.commit(lambda con: look(con, self.path.parent))
 
     def _write_copy(
         self, con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T], changes: tuple[str, ...],
@@ -197,7 +186,7 @@ class Catalogue:
             except duckdb.Error as error:
                 raise _not_opened(self.path, error) from error
             try:
-                con.execute(SCHEMA)
+                prepare(con)
                 # memory.lab: while unqualified names are the catalogue's, `lab.probe` must be found as well.
                 con.execute("SET search_path = 'clq.main,memory.main,memory.lab'")
                 result = work(con)

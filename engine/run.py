@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from ..lang.diagnostic import Diagnostic
 from . import debug
 from .backends import Backend, started
+from .claims import clear
 from .inputs import Reading
 from .interrupt import stop_if_asked
 from .measure import Measure, Rates, global_rate
@@ -16,7 +17,7 @@ from .plan import Plan, Round, naive, outputs
 from .resources import Resources
 from .rounds import OpenRound, Shown
 from .rules import RULES, Rule
-from .schedule import Done, Event, Fail, Finish, Finished, Give, Open, Opened, Task, begin, react
+from .schedule import Done, Event, Fail, Finish, Finished, Give, Lost, Open, Opened, Task, begin, react
 from .shards import Made
 from .store import Store
 from .worker import Outcome
@@ -66,11 +67,13 @@ class _Run:
     def carry_out(self, backend: Backend) -> None:
         state = begin(needs_of(self.plan), frozenset(n for n, s in enumerate(self.plan.steps) if isinstance(s, Round)))
         told: deque[Event] = deque()
+        dead = 0
         while not state.over:
             stop_if_asked()
             event = told.popleft() if told else backend.next()
             if isinstance(event, Done):  # or Found
                 self._note(event.task, event.made)
+            dead += isinstance(event, Lost)
             state, actions = react(state, event)
             for action in actions:
                 match action:
@@ -83,6 +86,8 @@ class _Run:
                         told.append(Finished(step))
                     case Fail(task, error):
                         raise error or _given_up(self.plan, task)
+        if dead:
+            clear(self.reading.store.root)
 
     def _title(self, step: int) -> str:
         number = 1 + sum(isinstance(s, Round) for s in self.plan.steps[:step])

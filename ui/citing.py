@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..engine.operator import Operator, Source
-from ..engine.plan import graph_of, ordered
 from ..lang.checked import Answer, Origin
 from ..lang.citation import Citation, cited
 from ..lang.declare import Bound, MethodDeclaration
@@ -126,15 +125,11 @@ def _within(node: object) -> Iterator[Use]:
 # ------------------------------------------------------------ tables of a store
 
 
-def record(con: duckdb.DuckDBPyConnection, answer: Operator) -> None:
-    """Keep with a run whom to cite for it."""
-    run = answer.key
-    con.execute("DELETE FROM clq.meta.citations WHERE run = ?", [run])
-    leaves = [o for o in ordered(graph_of([answer])) if isinstance(o, Source)]
-    for use in _recorded(answer, leaves):
+def citations_of(answer: Operator, sources: Sequence[Source]) -> Iterator[tuple[str, str, str]]:
+    """Whom to cite for an answer, as rows of `meta.citations` without the run."""
+    for use in _recorded(answer, sources):
         for work in use.works:
-            row = [run, use.kind, use.name, json.dumps(work.facts(), ensure_ascii=False)]
-            con.execute("INSERT INTO clq.meta.citations VALUES (?, ?, ?, ?)", row)
+            yield use.kind, use.name, json.dumps(work.facts(), ensure_ascii=False)
 
 
 def _recorded(answer: Operator, leaves: Sequence[Source]) -> Iterator[Use]:

@@ -146,7 +146,10 @@ class Rehearsal:
 
     def _there(self, name: str) -> bool:
         """Whether the catalogue or the script has a table or view of this name that no statement has dropped."""
-        sql = "SELECT 1 FROM duckdb_columns() WHERE lower(table_name) = lower(?) AND database_name IN ('clq', ?)"
+        sql = """
+            SELECT 1 FROM duckdb_columns()
+            WHERE lower(table_name) = lower(?) AND schema_name = 'main' AND database_name IN ('clq', ?)
+        """
         return name.lower() not in self.dropped | self.unsure and bool(self.con.execute(sql, [name, _STAGE]).fetchall())
 
     def _refuse(self, name: str, kind: str, token: Token, placed: Placed, sql: CheckedSql) -> None:
@@ -172,7 +175,8 @@ class Rehearsal:
         sql = """
             SELECT count(DISTINCT shape) FROM (
                 SELECT list((lower(column_name), data_type) ORDER BY column_index) AS shape FROM duckdb_columns()
-                WHERE lower(table_name) = lower(?) AND database_name IN ('temp', ?) GROUP BY database_name)
+                WHERE lower(table_name) = lower(?) AND schema_name = 'main' AND database_name IN ('temp', ?)
+                GROUP BY database_name)
         """
         sure = made and self.con.execute(sql, [name, _STAGE]).fetchall() == [(1,)]
         (self.unsure.discard if sure else self.unsure.add)(name.lower())
@@ -217,8 +221,8 @@ def rehearse(
     """Go through the steps of a script. Raises Diagnostic with every mistake in them."""
     if not steps:
         return
-    with _stage(con):
-        rehearsal = Rehearsal(con, provide, better)
+    with _stage(con) as own:
+        rehearsal = Rehearsal(con, provide, better, own)
         for step in steps:
             step(rehearsal)
     mistake = as_one(_first_of_each(rehearsal.problems))
@@ -227,16 +231,29 @@ def rehearse(
 
 
 @contextmanager
-def _stage(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """A database in memory where new names go, and where names are looked for first after temporary ones."""
+def _stage(con: duckdb.DuckDBPyConnection) -> Iterator[set[str]]:
+    """A database in memory where new names go, and where names are looked for first after temporary ones. The names of
+    which nothing can be said."""
     (path,) = con.execute("SELECT current_setting('search_path')").fetchall()[0]
     con.execute(f"ATTACH ':memory:' AS \"{_STAGE}\"")
     try:
+        own = _copied_meta(con)
         con.execute(f"SET search_path = '\"{_STAGE}\".main,{path},memory.lab'")
-        yield
+        yield own
     finally:
         con.execute(f"SET search_path = '{path}'")
         con.execute(f'DETACH "{_STAGE}"')
+
+
+def _copied_meta(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Make `meta` here as well, without its rows: DuckDB looks for `schema.table` in the first database of the path
+    only. The names of the user's own schemas, of which for that reason nothing can be said."""
+    con.execute(f'CREATE SCHEMA "{_STAGE}".meta')
+    inside = "WHERE (database_name, schema_name) = ('memory', 'meta')"
+    for (name,) in con.execute(f"SELECT view_name FROM duckdb_views() {inside}").fetchall():
+        con.execute(f'CREATE TABLE "{_STAGE}".meta.{name} AS FROM memory.meta.{name} WITH NO DATA')
+    own = "SELECT lower(schema_name) FROM duckdb_schemas() WHERE database_name IN ('memory', 'clq') AND NOT internal"
+    return {name for (name,) in con.execute(own).fetchall()} - {"main", "lab", "meta"}
 
 
 def _first_of_each(problems: Sequence[Diagnostic]) -> Iterator[Diagnostic]:

@@ -140,7 +140,7 @@ class Session:
         if self._computing.made or self._sized:
             from ..engine.budget import kept_to
 
-            self.remarks += kept_to(self.store, self.names.setting("cache_size"))
+            self.remarks += kept_to(self.store, self.names.setting("cache_size"), self.catalogue.note_cleared)
         self._computing.made = self._sized = False
 
     def plan(self, text: str, path: str | None = None, parameters: Mapping[str, Any] | None = None) -> PlanView:

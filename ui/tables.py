@@ -11,6 +11,7 @@ from typing import Any
 from ..engine.catalogue import Catalogue, Rebuilt
 from ..engine.operator import Operator, Source, digest
 from ..engine.plan import graph_of, ordered
+from ..engine.records import Notes, look, note_nodes
 from ..engine.resources import Resources
 from ..engine.store import Store
 from ..lang.ast import Span
@@ -18,7 +19,7 @@ from ..lang.checked import Answer, Table, Tail
 from ..lang.diagnostic import Diagnostic
 from ..lang.verbs import VERBS
 from ..stdlib.datasets.readable import left_out
-from .citing import record
+from .citing import citations_of
 from .planning import PlannedQuery
 from .relations import is_temporary
 
@@ -191,7 +192,8 @@ class Tables:
             )  # fmt: skip
 
     def _write(self, con: Any, fresh: Sequence[Pending]) -> None:
-        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        now, notes = time.strftime("%Y-%m-%d %H:%M:%S"), Notes()
+        con.execute("BEGIN")
         for p in fresh:
             for name in filter(None, (p.name, p.evidence)):
                 rows = f"{p.relation}:evidence" if name == p.evidence else p.relation
@@ -204,39 +206,30 @@ class Tables:
                 [p.name, p.content, runs, now, p.script, p.parameters],
             )
             for answer in p.planned.answers:
-                self._write_run(con, answer, p, now)
+                self._note_run(notes, con, answer, p, now)
+        notes.put(con)
+        look(con, self.store.root)
+        con.execute("COMMIT")
 
-    def _write_run(self, con: Any, answer: Operator, p: Pending, now: str) -> None:
+    def _note_run(self, notes: Notes, con: Any, answer: Operator, p: Pending, now: str) -> None:
         """How the rows with this `run` came to be: the statement, the work of the session so far, and every
         operator."""
-        con.execute("DELETE FROM clq.meta.runs WHERE run = ?", [answer.key])
-        con.execute("DELETE FROM clq.meta.nodes WHERE run = ?", [answer.key])
-        con.execute("DELETE FROM clq.meta.sources WHERE run = ?", [answer.key])
-        record(con, answer)
-        counts = self.resources.counts
-        con.execute(
-            "INSERT INTO clq.meta.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [answer.key, p.statement, p.planned.verb, now, counts["rounds"], counts["decoded"], self.resources.device,
-             sum(len(s.spec.reasons) for s in left_out([answer])), self.resources.most_held()],
-        )  # fmt: skip
-        operators = ordered(graph_of([answer]))
+        run, counts = answer.key, self.resources.counts
+        behind = ordered(graph_of([answer]))
+        sources = [o for o in behind if isinstance(o, Source)]
+        made = [o for o in behind if not isinstance(o, Source)]
+        work = (p.statement, p.planned.verb, now, counts["rounds"], counts["decoded"], self.resources.device)
+        missed = sum(len(s.spec.reasons) for s in left_out([answer]))
+        notes.note("runs", run, [(*work, missed, self.resources.most_held())])
+        notes.note("citations", run, citations_of(answer, sources))
+        notes.note("sources", run, ((s.kind, s.name, s.fingerprint, _facts(s), s.key) for s in sources))
         with self.store.glance():
-            self.store.expect(o.key for o in operators if not isinstance(o, Source))
-        for operator in operators:
-            if isinstance(operator, Source):
-                facts = operator.spec.describe() if hasattr(operator.spec, "describe") else {}
-                con.execute(
-                    "INSERT INTO clq.meta.sources VALUES (?, ?, ?, ?, ?)",
-                    [answer.key, operator.kind, operator.name, operator.fingerprint, json.dumps(facts)],
-                )
-                continue
-            held = self.store.described(operator)
-            if held is not None:
-                con.execute(
-                    "INSERT INTO clq.meta.nodes VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [answer.key, operator.key, type(operator).__name__, operator.label(), held.rows, held.bytes,
-                     held.manifest["seconds"]],
-                )  # fmt: skip
+            self.store.expect(o.key for o in made)
+        note_nodes(notes, con, run, made, self.store)
+
+
+def _facts(source: Source) -> str:
+    return json.dumps(source.spec.describe() if hasattr(source.spec, "describe") else {})
 
 
 def _comment(con: Any, name: str, verb: str, statement: str) -> None:
@@ -246,9 +239,9 @@ def _comment(con: Any, name: str, verb: str, statement: str) -> None:
     def quoted(text: str) -> str:
         return "'" + text.replace("'", "''") + "'"
 
-    con.execute(f"COMMENT ON TABLE {table} IS {quoted(f'{VERBS[verb].summary} {statement}')}")
-    for column in VERBS[verb].columns:
-        con.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {quoted(column.meaning)}')
+    columns = (f'COLUMN {table}."{c.name}" IS {quoted(c.meaning)}' for c in VERBS[verb].columns)
+    comments = [f"TABLE {table} IS {quoted(f'{VERBS[verb].summary} {statement}')}", *columns]
+    con.execute("; ".join(f"COMMENT ON {comment}" for comment in comments))
 
 
 def evidence_of(store: Store, evidence: Sequence[Operator], relation: str) -> str:

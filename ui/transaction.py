@@ -41,6 +41,8 @@ class Transaction:
                 self._begun, self._named = [], set()
                 return None
             if not self.catalogue.writes(sql):
+                if any("meta" in name.split(".")[:-1] for name in named_in(sql)):
+                    self.tables.commit()  # what is recorded of the answers above is there only then
                 return fetch(self.catalogue.connection)
             self.tables.commit()
             return self.catalogue.commit(fetch, named_in(sql))

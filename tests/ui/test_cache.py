@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 QUERY = "EXPLAIN layer1 OF labnet ON lab.probe[0:{}] USING clip_dissect(top_k=8, top=1) WITH ['boat', 'car'] INTO {}"
@@ -52,6 +53,32 @@ def test_pinned_tables_survive_a_budget_of_nothing(folder: Path) -> None:
     assert "rows" in clq("sql", "SELECT count(*) AS rows FROM other", cwd=folder).stdout, "tables stay"
     assert clq("-c", QUERY.format(40, "named"), cwd=folder).returncode == 0
     assert clq("cache", "unpin", "named", cwd=folder).returncode == 0
+
+
+def present(store: Path) -> dict[bool, int]:
+    """How many of the artifacts that tables stand on are there, as any client of the file reads it."""
+    with duckdb.connect(str(store / "clq.duckdb"), read_only=True) as client:
+        return dict(client.execute("SELECT present, count(*) FROM meta.artifacts GROUP BY present").fetchall())
+
+
+def test_the_catalogue_knows_what_was_cleared_up(tmp_path: Path) -> None:
+    import clq as package
+
+    store = tmp_path / "store"
+    with package.connect(store) as con:
+        con.run(QUERY.format(20, "t"))
+        here = present(store)
+        assert set(here) == {True} and here[True] >= 3
+        assert clq("cache", "gc", "--budget", "0", "--dry-run", cwd=tmp_path).returncode == 0
+        assert present(store) == here, "nothing has gone"
+        assert clq("cache", "gc", "--budget", "0", cwd=tmp_path).returncode == 0
+        assert present(store) == {False: here[True]}
+        told = con.run("SELECT count(*) FILTER (present) AS n, bool_and(rows > 0) AS known FROM meta.artifacts").last
+        assert told.df().to_dict("records") == [{"n": 0, "known": True}]
+        con.run(QUERY.format(20, "other"))
+        assert present(store) == here, "it was made again"
+        con.run("SET cache_size = 0")
+        assert present(store) == {False: here[True]}
 
 
 def test_mistakes(folder: Path) -> None:

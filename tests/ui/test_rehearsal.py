@@ -35,6 +35,7 @@ REFUSED = [
     ("COPY (SELECT ‹nosuch› FROM (…)) TO 'never.csv'", "nosuch"),
     ("BEGIN; CREATE TABLE t AS (…); SELECT ‹nope› FROM t; COMMIT", "nope"),
     ("DEFINE tops(k = 1) AS SELECT * FROM (…) WHERE rank = $k; SELECT ‹nosuch› FROM tops()", "nosuch"),
+    ("… INTO named; SELECT ‹s.nosuch› FROM named JOIN meta.sources AS s USING (run)", "nosuch"),
     ("PLAN SELECT ‹nosuch› FROM (…)", "nosuch"),
     ("SELECT * FROM (PLAN SELECT ‹nosuch› FROM (…))", "nosuch"),
     ("EXPLAIN SELECT ‹nosuch› FROM (…)", "nosuch"),
@@ -123,6 +124,10 @@ RUNS = [
     "CREATE MACRO twice(a) AS a * 2; SELECT twice(unit) FROM (…)",
     "CREATE TYPE mood AS ENUM ('a', 'b'); SELECT 'a'::mood, unit FROM (…)",
     "CREATE SCHEMA s; CREATE TABLE s.t AS (…); SELECT unit FROM clq.s.t",
+    "CREATE TABLE s.pk (unit INTEGER PRIMARY KEY); INSERT INTO s.pk FROM range(3)",
+    "INSERT INTO s.pk SELECT DISTINCT unit FROM (…) ON CONFLICT DO NOTHING",
+    "… LIMIT 3 INTO traced; SELECT s.name FROM traced JOIN meta.sources AS s USING (run)",
+    "CREATE TABLE names AS SELECT s.name FROM (…) JOIN meta.sources AS s USING (run); SELECT count(*) FROM names",
     "CREATE TABLE pk (unit INTEGER PRIMARY KEY, n INTEGER); "
     "INSERT INTO pk SELECT DISTINCT unit, 1 FROM (…) ON CONFLICT DO UPDATE SET n = n + 1; SELECT n FROM pk",
     "INSERT INTO pk SELECT DISTINCT unit, 1 FROM (…) ON CONFLICT DO UPDATE SET n = n + 1",

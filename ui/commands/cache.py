@@ -156,11 +156,14 @@ def gc(budget: str | None, dry_run: bool, store: str | None) -> None:
     what was removed is computed again when a new query needs it. Without --budget the limit of the store counts.
     """
     from ...engine.budget import limit as budget_of
+    from ...engine.catalogue import Catalogue
     from ...engine.upkeep import sweep
 
     opened = _store(store)
     most = budget_of(opened) if budget is None else size_of(budget)
     done = sweep(opened, most, pretend=dry_run)
+    if done.removed and not dry_run:
+        Catalogue(opened.root).note_cleared()
     would = "would be removed" if dry_run else "removed"
     for item in done.removed:
         click.echo(f"{would}: {item.label} ({spoken_size(item.bytes)}, {item.seconds:.1f} s to make again)")
