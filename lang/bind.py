@@ -50,30 +50,26 @@ def bind_each(call: ast.Call | ast.Name | ast.Parameter, declaration: Signature,
     out = []
     for values in itertools.product(*choices):
         every = {**defaults, **dict(zip(given, values, strict=True))}
+        every |= {p.name: p.default_beside(every) for p in declaration.parameters if p.name not in given}
         bound = Bound(declaration, every, frozenset(given), call.span, spans)
         _refuse_idle(bound)
         out.append(_with_settings(bound, catalog))
     return tuple(out)
 
 
-def _counts(bound: Bound, parameter: Parameter) -> bool:
-    return parameter.only_with is None or bound.values[parameter.only_with[0]] == parameter.only_with[1]
-
-
 def _refuse_idle(bound: Bound) -> None:
     """Raises Diagnostic for an argument that says nothing beside the others."""
     for name in bound.given:
         parameter = _parameter(bound.declaration, name)
-        if parameter.only_with is not None and not _counts(bound, parameter):
-            other, value = parameter.only_with
-            message = f"{name} counts only with {other}={shown(value)}: {parameter.meaning}"
+        if parameter.only_with is not None and not parameter.counts(bound.values):
+            message = f"{name} counts only with {needed(parameter.only_with)}: {parameter.meaning}"
             raise Diagnostic("bad-argument", message, bound.spans[name])
 
 
 def _with_settings(bound: Bound, catalog: Catalog) -> Bound:
     """SET seed is the seed of every call that has one and was not given it."""
     parameter, seed = bound.declaration.parameter(SEED), catalog.setting(SEED)
-    if parameter is None or seed is None or SEED in bound.given or not _counts(bound, parameter):
+    if parameter is None or seed is None or SEED in bound.given or not parameter.counts(bound.values):
         return bound
     return dataclasses.replace(bound, values={**bound.values, SEED: seed}, set_=frozenset({SEED}))
 
@@ -164,6 +160,8 @@ def _typed(value: ast.Value, parameter: Parameter, catalog: Catalog) -> Any:
     if good and parameter.type in {"int", "float"}:
         good = (parameter.low is None or plain >= parameter.low) and (parameter.high is None or plain <= parameter.high)
         plain = float(plain) if parameter.type == "float" else plain
+    if good and parameter.holds:
+        good = all(parameter.holds in str(one) for one in (plain if isinstance(plain, list) else [plain]))
     if not good:
         raise Diagnostic("bad-argument", describe(parameter), value.span)
     return plain
@@ -252,7 +250,7 @@ def filled(value: ast.Value) -> ast.Value:
 
 _KINDS: Mapping[str, str] = {
     "int": "a whole number", "float": "a number", "bool": "true or false", "str": "text in single quotes",
-    "list": "a list in brackets", "value": "a value",
+    "list": "text in single quotes or a list of such", "value": "a value",
 }  # fmt: skip
 _THINGS: Mapping[str | None, str] = {
     "model": "a model, such as labnet", "dataset": "images, such as lab.probe",
@@ -279,11 +277,24 @@ def _description(p: Parameter) -> Iterator[str]:
         yield f" from {p.low:g} on"
     elif p.high is not None:
         yield f" up to {p.high:g}"
+    if p.holds:
+        yield f" with {p.holds} in it"
     if p.nullable:
         yield " or null"
     if p.default is not REQUIRED:
-        yield f" (default {shown(p.default)})"
+        yield f" (default {default_shown(p)})"
     yield f": {p.meaning}"
+
+
+def needed(only_with: tuple[str, str | bool | tuple[str, ...]]) -> str:
+    """'similarity=wpmi or soft_wpmi': what `Parameter.only_with` asks for."""
+    name, value = only_with
+    return f"{name}={' or '.join(value) if isinstance(value, tuple) else shown(value)}"
+
+
+def default_shown(p: Parameter) -> str:
+    """'100; wpmi: 28': the default, and those under other values of another argument."""
+    return "; ".join([shown(p.default), *(f"{value}: {shown(own)}" for value, own in p.instead)])
 
 
 def shown(value: Any) -> str:

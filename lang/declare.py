@@ -40,8 +40,9 @@ class Parameter:
 
     `choices` are the names or strings of type 'choice'; `kind` the kind of a 'thing' (a model, judge, …, given by name,
     call or file); `low` and `high` are inclusive bounds; `nullable` allows null; `only_with` is another argument and
-    the value of it without which this one says nothing. Of text, `known` gives names that it is likely to be, and
-    `is_path` says that it may name a file or folder: both are for completion.
+    the value of it, or several, without which this one says nothing; `instead` are defaults of its own that this one
+    has under some of those values. Of text, `holds` is what it must contain, `known` gives names that it is likely to
+    be, and `is_path` says that it may name a file or folder: both are for completion.
     """
 
     name: str
@@ -53,9 +54,22 @@ class Parameter:
     choices: tuple[str, ...] = ()
     kind: Kind | None = None
     nullable: bool = False
-    only_with: tuple[str, str | bool] | None = None
+    only_with: tuple[str, str | bool | tuple[str, ...]] | None = None
+    instead: tuple[tuple[str, Any], ...] = ()
+    holds: str = ""
     known: Callable[[], Sequence[str]] | None = field(default=None, compare=False)
     is_path: bool = False
+
+    def counts(self, values: Mapping[str, Any]) -> bool:
+        """Whether it says anything beside these values of all arguments."""
+        if self.only_with is None:
+            return True
+        other, needed = self.only_with
+        return values[other] in needed if isinstance(needed, tuple) else bool(values[other] == needed)
+
+    def default_beside(self, values: Mapping[str, Any]) -> Any:
+        """What holds if it is left out beside these values of the others."""
+        return dict(self.instead).get(values[self.only_with[0]], self.default) if self.only_with else self.default
 
 
 @dataclass(frozen=True)
@@ -108,7 +122,11 @@ class Bound:
 
     def changed(self) -> dict[str, Any]:
         """The arguments whose value differs from the default, in declared order."""
-        return {p.name: self.values[p.name] for p in self.declaration.parameters if self.values[p.name] != p.default}
+        return {
+            p.name: self.values[p.name]
+            for p in self.declaration.parameters
+            if self.values[p.name] != p.default_beside(self.values)
+        }
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ from ..engine.artifact import Result
 from ..engine.operator import Axis, Consumer, Global, Inputs, Operator, Scan, Source
 from ..engine.resources import Resources
 
-Pooling = Literal["auto", "mean", "max", "cls"]
+Pooling = Literal["auto", "mean", "max", "cls"] | str  # or the number of a token: "token 3"
 
 
 @dataclass(frozen=True, eq=False)

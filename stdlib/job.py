@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from ..engine.operator import Operator, Source
 from ..lang.ast import Span
 from ..lang.declare import MethodDeclaration
 from ..lang.diagnostic import Diagnostic
+from ..ops.embeddings import TextEmbeddings
 from .datasets.readable import readable
 from .things import Dataset, Judge, Model, Texts, Thing
 
@@ -37,7 +38,8 @@ class Job:
     contrast: Literal["low", "random", "images"] | None = None
     contrast_images: Dataset | None = None
     source: Thing | None = None
-    places: Mapping[str, Span] = field(default_factory=dict)
+    places: Mapping[str, Span] = field(default_factory=dict)  # where things stand, by name
+    spans: Mapping[str, Span] = field(default_factory=dict)  # where arguments stand
 
     def of(self, thing: Thing | None, what: str) -> Source:
         """The plan's leaf for a thing in a slot. Raises Diagnostic 'missing-clause' for an empty one."""
@@ -56,10 +58,19 @@ class Job:
         found: Operator = judge.spec.image_vectors(judge, self.of(self.images, "ON images"))
         return found
 
-    def text_vectors(self, texts: Operator) -> Operator:
-        """The judge's vectors of texts."""
+    def text_vectors(self, texts: Operator, prompts: Sequence[str] | None = None) -> Operator:
+        """The judge's vectors of texts; under these prompts, or the judge's own. Raises Diagnostic 'wrong-kind' if the
+        judge cannot read texts under prompts."""
         judge = self.of(self.judge, "JUDGED BY a judge")
-        found: Operator = judge.spec.text_vectors(judge, texts)
+        if prompts is None:
+            found: Operator = judge.spec.text_vectors(judge, texts)
+        elif judge.spec.can_embed_images():
+            found = TextEmbeddings(judge, texts, tuple(prompts))
+        else:
+            raise Diagnostic(
+                "wrong-kind", f"{judge.name} holds vectors computed before and cannot read words under a prompt",
+                self.spans.get("prompt"), hint="leave prompt out, or use a judge that reads texts: open_clip(…)",
+            )  # fmt: skip
         return found
 
 

@@ -119,6 +119,7 @@ def _job(
         judge=judge if isinstance(judge, Judge) else None,
         contrast=contrast.kind if contrast is not None else None,
         places=places,
+        spans=bound.spans,
         **filled,
     )
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..lang import ast
+from ..lang.bind import default_shown
 from ..lang.check import resolve
-from ..lang.declare import MethodDeclaration
+from ..lang.declare import MethodDeclaration, Parameter
 from ..lang.define import written
 from ..lang.diagnostic import Diagnostic, did_you_mean, listing
 from ..lang.verbs import VERBS
@@ -88,12 +89,18 @@ def _method(statement: ast.Show, session: Session) -> pa.Table:
                          hint=f"methods: {listing(known)}")  # fmt: skip
     rows = [
         {
-            "argument": p.name, "type": p.type, "default": "none" if p.default is None else str(p.default),
+            "argument": p.name, "type": p.type, "default": _default(p),
             "range": _range(p), "meaning": p.meaning,
         }
         for p in known[name].parameters
     ]  # fmt: skip
     return _table(rows, ["argument", "type", "default", "range", "meaning"])
+
+
+def _default(p: Parameter) -> str:
+    if p.instead:
+        return default_shown(p)
+    return "none" if p.default is None else str(p.default)
 
 
 def _range(p: Any) -> str:

@@ -14,6 +14,8 @@ from ...lang.diagnostic import Diagnostic, did_you_mean, listing
 from ..handles import Subject, Tokens
 from .similarity import pool
 
+TOKEN = "token "  # and its number: a pooling
+
 
 class _Deep(Exception):
     """Raised by the last hook: nothing after it is asked for."""
@@ -65,6 +67,10 @@ def pooled(output: torch.Tensor, how: str, tokens: Tokens) -> torch.Tensor:
         return pool(output[:, tokens.before :], "mean")
     if output.ndim == 3 and how == "cls" and not tokens.before:
         raise ValueError("all its tokens are patches, none is of the class: use mean or max")
+    if how.startswith(TOKEN):
+        if output.ndim != 3:
+            raise ValueError(f"it gives {tuple(output.shape)[1:]} an image and no tokens: leave pooling=token out")
+        return pool(output, int(how.removeprefix(TOKEN)))
     return pool(output, None if how == "auto" else how)
 
 

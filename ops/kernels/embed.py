@@ -34,7 +34,7 @@ def embed_texts(
     with torch.inference_mode():
         for start in range(0, len(texts), block):
             some = texts[start : start + block]
-            each = [normalize(judge.encode_texts([p.format(t) for t in some]).float(), dim=1) for p in prompts]
+            each = [normalize(judge.encode_texts([p.replace("{}", t) for t in some]).float(), dim=1) for p in prompts]
             mean = each[0] if len(each) == 1 else normalize(torch.stack(each).mean(0), dim=1)
             out.append(mean.cpu().numpy())
             tell(len(some))

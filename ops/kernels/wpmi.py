@@ -9,92 +9,20 @@ that with lam = 1 no score exceeds ln U, and that a layer of one unit scores exa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .similarity import top_images, unit_rows
+from .best import BestWords, Ranking
+from .cosines import Block, Cosines
+from .native import compiled, in_parts
 
-Block = Callable[[int, int], Tensor]
-TIE = 9  # decimals: order below this is rounding noise (saturated and duplicate words), so the lowest word wins
-
-
-class Cosines(Protocol):
-    """Image-word cosines P [N,M], read in blocks of words so that P never has to exist."""
-
-    @property
-    def words(self) -> int:
-        """M, the number of words."""
-
-    def rows(self, images: Tensor) -> Block:
-        """Prepare these images [I]; the block (start, stop) is P[images, start:stop] in float64."""
-
-    def means(self, groups: Tensor) -> Block:
-        """Prepare groups of images [U,k]; the block is the mean cosine [U, stop-start] over each group."""
-
-
-class VectorCosines:
-    """Cosines of image vectors [N,D] with text vectors [M,D]; tensors, arrays or memory maps, any float type."""
-
-    def __init__(self, image: Tensor | NDArray[Any], text: Tensor | NDArray[Any]) -> None:
-        if image.ndim != 2 or text.ndim != 2 or image.shape[1] != text.shape[1]:
-            raise ValueError(f"vectors do not meet: images {tuple(image.shape)}, texts {tuple(text.shape)}")
-        self.image, self.text = image, text
-
-    @property
-    def words(self) -> int:
-        return int(self.text.shape[0])
-
-    def _images(self, index: Tensor) -> Tensor:
-        picked = self.image[index] if isinstance(self.image, Tensor) else self.image[index.numpy()]
-        return unit_rows(_float64(picked))
-
-    def _texts(self, start: int, stop: int) -> Tensor:
-        return unit_rows(_float64(self.text[start:stop]))
-
-    def rows(self, images: Tensor) -> Block:
-        vectors = self._images(images)
-        return lambda start, stop: vectors @ self._texts(start, stop).T
-
-    def means(self, groups: Tensor) -> Block:
-        vectors = torch.stack([self._images(group).mean(0) for group in groups])
-        return lambda start, stop: vectors @ self._texts(start, stop).T
-
-
-class MatrixCosines:
-    """Cosines that are already a matrix P [N,M]."""
-
-    def __init__(self, p: Tensor | NDArray[Any]) -> None:
-        if p.ndim != 2:
-            raise ValueError(f"expected cosines [images, words], got shape {tuple(p.shape)}")
-        self.p = p
-
-    @property
-    def words(self) -> int:
-        return int(self.p.shape[1])
-
-    def rows(self, images: Tensor) -> Block:
-        index = images if isinstance(self.p, Tensor) else images.numpy()
-        return lambda start, stop: _float64(self.p[index, start:stop])
-
-    def means(self, groups: Tensor) -> Block:
-        blocks = [self.rows(group) for group in groups]
-        return lambda start, stop: torch.stack([block(start, stop).mean(0) for block in blocks])
-
-
-@dataclass(frozen=True)
-class BestWords:
-    """The n best words of each unit; places that no eligible word fills hold index -1 and NaN."""
-
-    index: Tensor  # [U,n] int64, word
-    score: Tensor  # [U,n] float64
-    mean_cosine: Tensor  # [U,n] float64, over the unit's top images
-    matrix: Tensor | None = None  # [U,M] float64, on request
+CACHE = 12 << 20  # bytes of a block of S: what a processor's last cache can hold, as units read its rows out of order
+RANGE = 600.0  # how far a product of factors may go, as a logarithm, within the range of float64 (709)
 
 
 def soft_wpmi_blocks(
@@ -122,32 +50,32 @@ def soft_wpmi_blocks(
     in the score); top_k above N fails (here p_r spreads over the k that exist); equal scores go to the lowest word.
     Couples units, words, images, k. Raises ValueError on an empty selection or vocabulary and on p outside [0, 1].
     """
-    if top_index.ndim != 2 or not top_index.numel() or not cosines.words:
-        raise ValueError(f"nothing to score: top images {tuple(top_index.shape)}, {cosines.words} words")
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
-    units, k = top_index.shape
-    top_index = top_index.cpu()
-    p, rest = presence(k, p_start, p_end, min_prob)
-    images, place = torch.unique(top_index, return_inverse=True)
-    width = max(16, min(512, cosines.words, budget // (8 * (3 * len(images) + 6 * units))))
-    starts = range(0, cosines.words, width)
-    rows, means = cosines.rows(images), cosines.means(top_index)
+    p, rest = presence(top_index.shape[-1], p_start, p_end, min_prob)
+    return _blocks(cosines, top_index, p, rest, a=a, lam=lam, n=n, floor=floor, full=full, budget=budget)
 
-    norm = torch.full((len(images),), -math.inf, dtype=torch.float64)
-    for start in starts:
-        norm = torch.logaddexp(norm, torch.logsumexp(a * rows(start, min(start + width, cosines.words)), 1))
 
-    best = _Best(units, n)
-    matrix = torch.empty(units, cosines.words, dtype=torch.float64) if full else None
-    for start in starts:
-        stop = min(start + width, cosines.words)
-        s = rows(start, stop).mul_(a).sub_(norm[:, None]).exp_()
-        score = marginal(_log_product(s, place, p, rest), lam)
-        if matrix is not None:
-            matrix[:, start:stop] = score
-        best.update(score, means(start, stop), start, floor)
-    return BestWords(best.index, best.score, best.mean, matrix)
+def wpmi_blocks(
+    cosines: Cosines,
+    top_index: Tensor,
+    *,
+    a: float = 2.0,
+    lam: float = 0.6,
+    min_prob: float = 1e-7,
+    n: int = 5,
+    floor: float | None = None,
+    full: bool = False,
+    budget: int = 256 << 20,
+) -> BestWords:
+    """As soft_wpmi_blocks with L = sum over the top images of ln(S + min_prob): every one of them counts fully.
+
+    Source: CLIP-Dissect, eq. 3. Couples units, words, images, k.
+    """
+    k = top_index.shape[-1]
+    if min_prob <= 0:
+        raise ValueError(f"need min_prob > 0, got {min_prob}")
+    return _blocks(
+        cosines, top_index, [1.0] * k, [min_prob] * k, a=a, lam=lam, n=n, floor=floor, full=full, budget=budget
+    )
 
 
 def presence(k: int, p_start: float, p_end: float, min_prob: float) -> tuple[list[float], list[float]]:
@@ -158,82 +86,114 @@ def presence(k: int, p_start: float, p_end: float, min_prob: float) -> tuple[lis
     return p, [(1.0 - v) + min_prob for v in p]
 
 
-def marginal(log_likelihood: Tensor, lam: float) -> Tensor:
-    """L [U,M] -> L - lam (logsumexp over units - ln U): what the layer's other units explain as well is taken off."""
-    return log_likelihood - lam * (torch.logsumexp(log_likelihood, 0) - math.log(log_likelihood.shape[0]))
+def _blocks(
+    cosines: Cosines, top_index: Tensor, p: Sequence[float], rest: Sequence[float], *, a: float, lam: float, n: int,
+    floor: float | None, full: bool, budget: int,
+) -> BestWords:  # fmt: skip
+    if top_index.ndim != 2 or not top_index.numel() or not cosines.words:
+        raise ValueError(f"nothing to score: top images {tuple(top_index.shape)}, {cosines.words} words")
+    top_index = top_index.cpu()
+    ranking = Ranking(cosines, top_index, n, floor, full)
+    images, place = torch.unique(top_index, return_inverse=True)
+    width = block_width(len(images), len(top_index), cosines.words, budget // 2)
+    score = scorer(place, p, rest, lam)
+    for start, s in softmax_blocks(cosines.rows(images), cosines.words, len(images), a, width, budget // 2):
+        ranking.update(score(s), start)
+    return ranking.result()
 
 
-def _log_product(s: Tensor, place: Tensor, p: list[float], rest: list[float]) -> Tensor:
-    """sum_r ln(rest_r + p_r S[place[:, r]]) as logarithms of products, which spares k-1 of k logarithms."""
-    total = torch.zeros(place.shape[0], s.shape[1], dtype=torch.float64)
-    product, term = torch.ones_like(total), torch.empty_like(total)
-    smallest = 0.0
-    for r, (p_r, rest_r) in enumerate(zip(p, rest, strict=True)):
-        smallest += math.log(rest_r)
-        if smallest < -600:  # the product could leave the range of normal float64 numbers
-            total += product.log()
-            product.fill_(1.0)
-            smallest = math.log(rest_r)
-        torch.index_select(s, 0, place[:, r], out=term)
-        product.mul_(term.mul_(p_r).add_(rest_r))
-    return total.add_(product.log_())
+def block_width(images: int, units: int, words: int, budget: int) -> int:
+    """How many words a block has: what the budget allows, and what a processor's cache can hold of S."""
+    fits = budget // (8 * (3 * images + 6 * units))
+    return max(16, min(512, words, fits, max(64, CACHE // (8 * images))))
 
 
-class _Best:
-    """Running n best words of each unit; words come in ascending order, so only a strictly better one enters."""
+def softmax_blocks(
+    rows: Block, words: int, images: int, a: float, width: int, budget: int
+) -> Iterator[tuple[int, Tensor]]:
+    """(start, S[:, start:start+width]) with S the softmax over all words of a P, for the rows of `images` images.
 
-    def __init__(self, units: int, n: int) -> None:
-        self.score = torch.full((units, n), math.nan, dtype=torch.float64)
-        self.mean = self.score.clone()
-        self.index = torch.full((units, n), -1, dtype=torch.int64)
-        self._key = torch.full((units, n), -math.inf, dtype=torch.float64)
-
-    def update(self, score: Tensor, mean: Tensor, start: int, floor: float | None) -> None:
-        key = torch.round(score, decimals=TIE)
-        if floor is not None:
-            key = key.masked_fill(mean < floor, -math.inf)
-        columns = (key > self._key[:, -1:]).any(0).nonzero()[:, 0]
-        if not len(columns):
-            return
-        units, n = self._key.shape
-        key = torch.cat([self._key, key[:, columns]], 1)
-        order = key.sort(dim=1, descending=True, stable=True).indices[:, :n]
-        self._key = key.gather(1, order)
-        filled = self._key > -math.inf
-        index = torch.cat([self.index, (columns + start).expand(units, -1)], 1).gather(1, order)
-        self.index = index.masked_fill(~filled, -1)
-        self.score = torch.cat([self.score, score[:, columns]], 1).gather(1, order).masked_fill(~filled, math.nan)
-        self.mean = torch.cat([self.mean, mean[:, columns]], 1).gather(1, order).masked_fill(~filled, math.nan)
+    The norm of the softmax takes a pass over all words before; blocks of `budget` bytes are kept from it.
+    """
+    starts = range(0, words, width)
+    kept: dict[int, Tensor] = {}
+    norm = torch.full((images,), -math.inf, dtype=torch.float64)
+    for start in starts:
+        block = rows(start, min(start + width, words)).mul_(a)
+        norm = torch.logaddexp(norm, torch.logsumexp(block, 1))
+        if (len(kept) + 1) * 8 * images * width <= budget:
+            kept[start] = block
+    for start in starts:
+        found = kept.pop(start, None)
+        block = rows(start, min(start + width, words)).mul_(a) if found is None else found
+        yield start, block.sub_(norm[:, None]).exp_()
 
 
-def soft_wpmi(
-    p: Tensor,
-    activations: Tensor,
-    *,
-    top_k: int = 100,
-    a: float = 10.0,
-    lam: float = 1.0,
-    min_prob: float = 1e-7,
-    p_start: float = 0.998,
-    p_end: float = 0.97,
-) -> Tensor:
-    """Score [U,M] float64 of P [N,M] and activations [N,U] in memory; the formula of soft_wpmi_blocks written out."""
-    _, top = top_images(activations, top_k)
-    share, rest = presence(top.shape[1], p_start, p_end, min_prob)
-    weight = torch.tensor(share, dtype=torch.float64)[:, None]
-    other = torch.tensor(rest, dtype=torch.float64)[:, None]
-    s = torch.softmax(a * p.double(), 1)
-    return marginal(torch.stack([(other + weight * s[images]).log().sum(0) for images in top]), lam)
+def scorer(place: Tensor, p: Sequence[float], rest: Sequence[float], lam: float) -> Callable[[Tensor], Tensor]:
+    """From a block of S [I,w] to the scores [U,w] of units whose top images are its rows `place` [U,k].
+
+    sum_r ln(rest_r + p_r S) is sum_r ln rest_r plus the logarithm of a product of factors 1 + (p_r / rest_r) S, so one
+    logarithm is taken and not k. Ranks are cut into runs whose products stay within the range of float64.
+    """
+    ratio = np.array([v / w for v, w in zip(p, rest, strict=True)])
+    constant = sum(math.log(v) for v in rest)
+    runs = _runs(ratio)
+    index = np.ascontiguousarray(place.numpy())
+    units = len(index)
+
+    def score(s: Tensor) -> Tensor:
+        products = np.empty((units, s.shape[1]))
+        held = s.contiguous().numpy()
+        total: Tensor | None = None
+        for start, stop in runs:
+            ranks, ratios = np.ascontiguousarray(index[:, start:stop]), ratio[start:stop]
+            in_parts(units, lambda a, b, r=ranks, c=ratios: _products(held, r[a:b], c, products[a:b]))  # type: ignore[misc]
+            product = torch.from_numpy(products)
+            if len(runs) == 1:  # then the exponentials of the marginal are the products themselves
+                prior = product.sum(0).log_()
+                total = product.log_()
+            else:
+                total = product.log() if total is None else total.add_(product.log())
+        assert total is not None
+        if len(runs) > 1:
+            prior = torch.logsumexp(total, 0)
+        # With lam = 1 the constant falls out, and with it the digits it would cost.
+        return total.sub_(lam * (prior - math.log(units)) - (1.0 - lam) * constant)
+
+    return score
 
 
-def wpmi(
-    p: Tensor, activations: Tensor, *, top_k: int = 28, a: float = 2.0, lam: float = 0.6, min_prob: float = 1e-7
-) -> Tensor:
-    """Score [U,M] float64: as soft_wpmi with L = sum over the top_k images of ln(S + min_prob). CLIP-Dissect, eq. 3."""
-    _, top = top_images(activations, top_k)
-    log_s = (torch.softmax(a * p.double(), 1) + min_prob).log()
-    return marginal(torch.stack([log_s[images].sum(0) for images in top]), lam)
+def _runs(ratio: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Runs of ranks whose factors, at most 1 + ratio as S is at most 1, multiply to no more than exp(RANGE)."""
+    runs, start, reached = [], 0, 0.0
+    for r, most in enumerate(np.log1p(ratio).tolist()):
+        if r > start and reached + most > RANGE:
+            runs.append((start, r))
+            start, reached = r, 0.0
+        reached += most
+    return [*runs, (start, len(ratio))]
 
 
-def _float64(x: Tensor | NDArray[Any]) -> Tensor:
-    return x.double() if isinstance(x, Tensor) else torch.from_numpy(np.asarray(x, dtype=np.float64))
+@compiled
+def _products(s: NDArray[Any], place: NDArray[Any], ratio: NDArray[Any], out: NDArray[Any]) -> None:
+    """out[u,m] = product over r of 1 + ratio[r] s[place[u,r], m], in float64. Eight ranks at a time: `out` is then read
+    and written once for eight rows of `s`."""
+    units, k = place.shape
+    words = s.shape[1]
+    whole = k - k % 8
+    for u in range(units):
+        row = out[u]
+        row[:] = 1.0
+        for r in range(0, whole, 8):
+            s0, s1, s2, s3 = s[place[u, r]], s[place[u, r + 1]], s[place[u, r + 2]], s[place[u, r + 3]]
+            s4, s5, s6, s7 = s[place[u, r + 4]], s[place[u, r + 5]], s[place[u, r + 6]], s[place[u, r + 7]]
+            c0, c1, c2, c3 = ratio[r], ratio[r + 1], ratio[r + 2], ratio[r + 3]
+            c4, c5, c6, c7 = ratio[r + 4], ratio[r + 5], ratio[r + 6], ratio[r + 7]
+            for m in range(words):
+                one = ((1.0 + c0 * s0[m]) * (1.0 + c1 * s1[m])) * ((1.0 + c2 * s2[m]) * (1.0 + c3 * s3[m]))
+                two = ((1.0 + c4 * s4[m]) * (1.0 + c5 * s5[m])) * ((1.0 + c6 * s6[m]) * (1.0 + c7 * s7[m]))
+                row[m] *= one * two
+        for r in range(whole, k):
+            s0, c0 = s[place[u, r]], ratio[r]
+            for m in range(words):
+                row[m] *= 1.0 + c0 * s0[m]

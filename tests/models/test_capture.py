@@ -10,8 +10,8 @@ import torch
 
 from clq.engine.resources import Batch, Resources
 from clq.lang.diagnostic import Diagnostic
-from clq.ops.handles import Subject
-from clq.ops.kernels.capture import Capture
+from clq.ops.handles import Subject, Tokens
+from clq.ops.kernels.capture import Capture, pooled
 from clq.ops.preprocess import Preprocess
 from clq.stdlib.models.registered import registered
 from clq.stdlib.models.torchvision import make_torchvision
@@ -87,3 +87,16 @@ def test_maps_with_the_channels_last_must_be_declared(photos: list[np.ndarray]) 
     np.testing.assert_allclose(first, last, rtol=1e-5)
     with pytest.raises(Diagnostic, match="Did you mean 1"):
         registered("mine", network, how, channels_last=["11"])
+
+
+def test_a_token_by_its_number_speaks_for_all() -> None:
+    tokens = torch.arange(24.0).reshape(2, 3, 4)
+    for summary in (True, False):
+        kind = Tokens(summary=summary)
+        assert torch.equal(pooled(tokens, "token 1", kind), tokens[:, 1])
+        assert torch.equal(pooled(tokens, "token -1", kind), tokens[:, 2])
+        with pytest.raises(ValueError, match="token 3 is not among the 3 tokens"):
+            pooled(tokens, "token 3", kind)
+    with pytest.raises(ValueError, match="no tokens"):
+        pooled(torch.zeros(2, 3, 4, 4), "token 0", Tokens())
+    assert torch.equal(pooled(tokens, "auto", Tokens(summary=False, before=1)), tokens[:, 1:].mean(1))

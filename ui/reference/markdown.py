@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ...lang.bind import needed
 from ...lang.declare import REQUIRED, Parameter
 from ...lang.verbs import Column
 
@@ -47,13 +48,14 @@ def parameters(found: Sequence[Parameter]) -> str:
     """A table of arguments."""
     if not found:
         return "It has no arguments."
-    rows = ((code(p.name), type_of(p), default_of(p), range_of(p), p.meaning) for p in found)
+    rows = ((code(p.name), type_of(p), default_of(p), range_of(p), meaning_of(p)) for p in found)
     return table(("argument", "type", "default", "range", "meaning"), rows)
 
 
 def type_of(p: Parameter) -> str:
     """The type as people say it."""
-    spoken = {"int": "whole number", "float": "number", "str": "text", "bool": "true or false", "thing": p.kind or ""}
+    spoken = {"int": "whole number", "float": "number", "str": "text", "bool": "true or false", "thing": p.kind or "",
+              "list": "text or list"}  # fmt: skip
     return spoken.get(p.type, p.type)
 
 
@@ -69,7 +71,13 @@ def default_of(p: Parameter) -> str:
         return code("null")
     if borrowed(p):
         return f"the {p.default}'s"
-    return code(str(p.default).lower() if isinstance(p.default, bool) else str(p.default))
+    own = "".join(f"; {value}: {code(str(default))}" for value, default in p.instead)
+    return code(str(p.default).lower() if isinstance(p.default, bool) else str(p.default)) + own
+
+
+def meaning_of(p: Parameter) -> str:
+    """What it means, and beside what it means anything."""
+    return p.meaning if p.only_with is None else f"{p.meaning} (only with {code(needed(p.only_with))})"
 
 
 def range_of(p: Parameter) -> str:

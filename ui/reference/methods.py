@@ -56,7 +56,10 @@ def _parts(method: MethodDeclaration) -> Iterator[str]:
 
 def written(method: MethodDeclaration) -> str:
     """A call with every argument at its default, broken into lines."""
-    inside = ", ".join(f"{p.name}={_value(p.default)}" for p in method.parameters if not borrowed(p))
+    defaults = {p.name: p.default for p in method.parameters}
+    inside = ", ".join(
+        f"{p.name}={_value(p.default)}" for p in method.parameters if not borrowed(p) and p.counts(defaults)
+    )
     lead = f"USING {method.name}("
     return fill(f"{lead}{inside})", 100, subsequent_indent=" " * len(lead)) if inside else lead[:-1]
 
