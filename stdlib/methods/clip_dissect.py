@@ -23,8 +23,8 @@ DECLARATION = MethodDeclaration(
     "clip_dissect",
     "names units by soft WPMI: words that fit a unit's top images better than the top images of its layer",
     (
-        Parameter("top_k", "int", 100, "how many images count for a unit; under cosines, which compare all images, only "
-                  "the floor and the evidence look at them", low=1, only_with=("similarity", SIMILARITIES[:4]),
+        Parameter("top_k", "int", 100, "how many images count for a unit; under cosines, which compare all images, "
+                  "only the floor and the evidence look at them", low=1, only_with=("similarity", SIMILARITIES[:4]),
                   instead=(("wpmi", 28),)),
         Parameter("a", "float", 10.0, "sharpness of the softmax over words", low=0.0, only_with=BOTH,
                   instead=(("wpmi", 2.0),)),
