@@ -271,10 +271,10 @@ def test_hover_of_an_argument_of_a_method(drive: Callable[..., None]) -> None:
         found = await told(marked)
         assert found is not None
         assert isinstance(found.contents, types.MarkupContent)
-    told_of = (
-        "**top_k** of clip_dissect\n\n"
-        "top_k is a whole number from 1 on (default 100; wpmi: 28): how many images count for a unit"
-    )
+        told_of = (
+            "**top_k** of clip_dissect\n\n"
+            "top_k is a whole number from 1 on (default 100; wpmi: 28): how many images count for a unit"
+        )
         assert found.contents.value.startswith(told_of)
         assert found.range is not None
         assert edited(marked.replace("|", ""), [types.TextEdit(found.range, "x")]) == marked.replace("top|_k", "x")
