@@ -26,6 +26,7 @@ from .backup import kept, put_aside, restore, save, settle
 from .files import link, reached, sync, unwritable
 from .records import META, look, prepare, seen_from_inside
 from .sql import damaged, file_trouble, said_by_duckdb
+from .telling import Telling
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,8 +39,9 @@ WRITING = {"INSERT", "UPDATE", "DELETE", "CREATE_FUNC", "ALTER", "DROP", "MERGE_
 class Catalogue:
     """One session's view of the catalogue: an in-memory database with the file attached read-only as `clq`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, telling: Telling | None = None) -> None:
         self.path = root / "clq.duckdb"
+        self.telling = telling or Telling()
         self._memory_limit: int | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._attached = False
@@ -93,7 +95,7 @@ class Catalogue:
         """With `anew` begin with an empty catalogue, and keep the file that was there under that name."""
         if self._committing:
             raise RuntimeError("a commit inside a commit")
-        con = self._memory()
+        con, began = self._memory(), time.perf_counter()
         _refuse_open_transaction(con)
         self._detach()
         self._committing = True
@@ -108,6 +110,7 @@ class Catalogue:
             with contextlib.suppress(Diagnostic):  # then the next use of the connection tries again, and says why not
                 if self.path.exists():
                     self._attach()
+        self.telling.committed(self.path.stat().st_size, time.perf_counter() - began)
         return result
 
     def _memory(self) -> duckdb.DuckDBPyConnection:

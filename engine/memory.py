@@ -41,6 +41,7 @@ def consumed(consumer: Consumer, batch: Batch, resources: Resources) -> list[lis
     half = (len(batch.indices) + 1) // 2
     resources.batch = min(resources.batch, half)
     resources.counts["halved"] += 1
+    resources.telling.batch_halved(len(batch.indices), resources.batch, "out of memory")
     _give_back(resources.device)
     first, second = (consumed(consumer, part, resources) for part in _halves(batch, half))
     return [one + two for one, two in zip(first, second, strict=True)]
@@ -60,6 +61,7 @@ def _kept_below(images: int, resources: Resources) -> Iterator[None]:
         fit = images * max(0, limit - held) // (now - held)
         resources.batch = min(resources.batch, max(1, fit))
         resources.counts["halved"] += 1
+        resources.telling.batch_halved(images, resources.batch, "beyond SET memory")
 
 
 def _halves(batch: Batch, half: int) -> Sequence[Batch]:

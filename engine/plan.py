@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -49,6 +49,11 @@ Step = Round | Compute
 def outputs(step: Step) -> tuple[Operator, ...]:
     """The operators whose artifacts a step makes."""
     return step.scans if isinstance(step, Round) else (step.operator,)
+
+
+def round_number(steps: Sequence[Step], number: int) -> int:
+    """Which of the rounds a step is, from 1."""
+    return 1 + sum(isinstance(s, Round) for s in steps[:number])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from . import footprint
 from .operator import Source
-from .trace import Trace
+from .telling import Telling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,7 +125,7 @@ class Resources:
     spread: Spread = Spread()
     progress: Progress = field(default_factory=Silent)
     counts: Counter[str] = field(default_factory=Counter)
-    trace: Trace | None = None
+    telling: Telling = field(default_factory=Telling)
     _opened: dict[tuple[str, str], Any] = field(default_factory=dict)
     _shown: bool = False
 
@@ -152,18 +152,9 @@ class Resources:
         """The thing a source stands for, loaded once on each device."""
         place = (source.key, self.device)
         if place not in self._opened:
-            with self.traced(f"open {source.label()}", "open"):
+            with self.telling.span(f"open {source.label()}", "open"):
                 self._opened[place] = source.spec.open(self.device)
         return self._opened[place]
-
-    @contextmanager
-    def traced(self, name: str, kind: str, **facts: Any) -> Iterator[None]:
-        """A span of the trace, if one is kept."""
-        if self.trace is None:
-            yield
-            return
-        with self.trace.span(name, kind, **facts):
-            yield
 
     @contextmanager
     def showing(self, title: str, total: int) -> Iterator[Progress]:

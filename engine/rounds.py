@@ -63,6 +63,11 @@ class OpenRound:
     def shard(self, number: int) -> range:
         return shard_of(number, self.reading.resources.shard, self.images)
 
+    @property
+    def shards(self) -> int:
+        """How many there are."""
+        return len(self._numbers)
+
     def todo(self) -> Iterator[int]:
         """The shards that are not there, or not of every scan."""
         for number in self._numbers:

@@ -6,18 +6,17 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from ..lang.diagnostic import Diagnostic
-from . import debug
 from .backends import Backend, started
 from .claims import clear
 from .inputs import Reading
 from .interrupt import stop_if_asked
 from .measure import Measure, Rates, global_rate
 from .operator import Operator
-from .plan import Plan, Round, naive, outputs
+from .plan import Plan, Round, naive, outputs, round_number
 from .resources import Resources
 from .rounds import OpenRound, Shown
 from .rules import RULES, Rule
-from .schedule import Done, Event, Fail, Finish, Finished, Give, Lost, Open, Opened, Task, begin, react
+from .schedule import Done, Event, Fail, Finish, Finished, Give, Joined, Lost, Open, Opened, Task, begin, react
 from .shards import Made
 from .store import Store
 from .worker import Outcome
@@ -26,13 +25,10 @@ from .worker import Outcome
 def optimize(roots: Iterable[Operator], store: Store, rules: Sequence[Rule] = RULES) -> Plan:
     """The plan for `roots` after all rules."""
     plan = naive(roots)
-    talk = debug.level()
     for rule in rules:
         plan = rule(plan, store)
-        if talk >= 3:
-            debug.show_plan(f"after {rule.__name__}", plan)
-    if talk:
-        debug.show_plan("plan", plan)
+        store.telling.rule_applied(rule.__name__, plan)
+    store.telling.plan_made(plan)
     return plan
 
 
@@ -59,6 +55,7 @@ class _Run:
 
     def __init__(self, plan: Plan, reading: Reading) -> None:
         self.plan, self.reading, self.resources = plan, reading, reading.resources
+        self.telling = self.resources.telling
         self.rounds: dict[int, OpenRound] = {}
         self.measures: dict[str, Measure] = {}
         self.rates = Rates.load(reading.store.root)
@@ -73,7 +70,11 @@ class _Run:
             event = told.popleft() if told else backend.next()
             if isinstance(event, Done):  # or Found
                 self._note(event.task, event.made)
-            dead += isinstance(event, Lost)
+            elif isinstance(event, Joined):
+                self.telling.worker_joined(event.worker)
+            elif isinstance(event, Lost):
+                self.telling.worker_died(event.worker)
+                dead += 1
             state, actions = react(state, event)
             for action in actions:
                 match action:
@@ -89,10 +90,6 @@ class _Run:
         if dead:
             clear(self.reading.store.root)
 
-    def _title(self, step: int) -> str:
-        number = 1 + sum(isinstance(s, Round) for s in self.plan.steps[:step])
-        return f"round {number}/{len(self.plan.rounds)}"
-
     def _open(self, step: int) -> tuple[int, ...]:
         """Which shards of a round are to be made."""
         round_ = self.plan.steps[step]
@@ -100,8 +97,10 @@ class _Run:
         self.resources.counts["rounds"] += 1
         found = self.rounds[step] = OpenRound(round_, self.reading)
         names = ", ".join(dict.fromkeys(share.label for share in found.shares))
-        self.shown.open(step, f"{self._title(step)} {round_.dataset.name}: {names}", found.total)
+        title = f"round {round_number(self.plan.steps, step)}/{len(self.plan.rounds)} {round_.dataset.name}: {names}"
+        self.shown.open(step, title, found.total)
         todo = tuple(found.todo())
+        self.telling.round_opened(round_number(self.plan.steps, step), round_, found.total, found.shards, len(todo))
         self.shown.advance(step, found.total - sum(found.needed(found.shard(n)) for n in todo))
         return todo
 
@@ -112,8 +111,7 @@ class _Run:
         if outcome.batch is not None:
             resources.batch = min(resources.batch, outcome.batch)
         resources.peak = max(resources.peak, outcome.peak)
-        if resources.trace is not None:
-            resources.trace.events += outcome.events
+        self.telling.pass_on(outcome.events, outcome.records)
         if isinstance(made, Made):
             found = self.rounds[task.step]
             found.add(task.shard, made)
@@ -127,21 +125,16 @@ class _Run:
                 name, rows = global_rate(operator, resources.device), max(made.rows, 1)
                 self.rates.learn(name, made.seconds, rows)
                 self.rates.learn(f"rows of {name}", float(rows), 1)
-            self._measured(operator.label(), {operator.key: made})
+            self.measures[operator.key] = made
+            self.telling.step_done(operator.label(), {operator.key: made})
 
     def _finish(self, step: int) -> None:
         found = self.rounds.pop(step)
         measures = found.finish(self.rates)
         self.shown.close(step)
-        what = f"{self._title(step).partition('/')[0]} over {found.round.dataset.name}"
-        if self.resources.trace is not None:
-            self.resources.trace.since(found.began, what, "round")
-        self._measured(what, measures)
-
-    def _measured(self, what: str, made: dict[str, Measure]) -> None:
-        self.measures.update(made)
-        if debug.level() >= 2:
-            debug.show_step(what, sum(m.seconds for m in made.values()), made)
+        self.measures.update(measures)
+        number = round_number(self.plan.steps, step)
+        self.telling.round_finished(number, found.round, found.began, measures, found.decoded)
 
 
 def needs_of(plan: Plan) -> list[frozenset[int]]:

@@ -127,7 +127,9 @@ class Made:
 class RoundWork:
     """A round as one worker does it. Models are opened with the first shard, and kept."""
 
-    def __init__(self, round_: Round, reading: Reading) -> None:
+    def __init__(self, round_: Round, reading: Reading, name: int) -> None:
+        """`name`: which of the plan's rounds it is, from 1."""
+        self.name = name
         self.reading, self.store, self.resources = reading, reading.store, reading.resources
         self.images = reading.opened(round_.dataset)
         self.shares = shares_of(round_, len(self.images), reading)
@@ -146,10 +148,19 @@ class RoundWork:
                 return None
             there = self._there(shard)  # another worker may have made it before the claim
             made = Made(work=[Work() for _ in self.shares])
-            made.found = not self._fill(shard, there, made, tell)
+            with self.resources.telling.span(f"shard {number}", "shard", first=shard.start, stop=shard.stop):
+                made.found = not self._fill(shard, there, made, tell)
         made.files = {key: (path.name, rows_of(path)) for key, path in there.items()}
         made.seconds = time.perf_counter() - began
+        self._told(shard, made)
         return made
+
+    def _told(self, shard: range, made: Made) -> None:
+        import numpy as np
+
+        images = len(np.unique(np.concatenate([share.within(shard) for share in self.shares])))
+        scans = [scan for share in self.shares for scan in share.scans if scan.key in made.files]
+        self.resources.telling.shard_done(self.name, shard, images, scans, made)
 
     def _there(self, shard: range) -> dict[str, Path]:
         found = ((s.key, self.store.shard(s, shard)) for share in self.shares for s in share.scans)
@@ -175,7 +186,7 @@ class RoundWork:
                 part = batch.only(np.isin(batch.indices, needed))
                 if len(part.indices):
                     began = time.perf_counter()
-                    with self.resources.traced(share.label, "pass", images=len(part.indices)):
+                    with self.resources.telling.span(share.label, "pass", images=len(part.indices)):
                         rows = consumed(self._start(n)[0], part, self.resources)
                     made.work[n].seconds += time.perf_counter() - began
                     made.work[n].images += len(part.indices)
@@ -191,7 +202,7 @@ class RoundWork:
                     joined = {name: np.concatenate([m[name] for m in pieces]) for name in pieces[0]} if pieces else {}
                     whole = self._with_known(scan, joined, read, own, shard, unread)
                     if whole:
-                        with self.resources.traced(f"write {scan.label()}", "write"):
+                        with self.resources.telling.span(f"write {scan.label()}", "write"):
                             there[scan.key] = put(scan, shard, whole)
         return True
 
@@ -243,7 +254,7 @@ class RoundWork:
     def _batches(self, indices: np.ndarray, unread: dict[int, Exception] | None) -> Iterator[Any]:
         coming = batches(self.images, indices, self.resources, unread)
         while True:
-            with self.resources.traced("wait for decoded images", "decode"):
+            with self.resources.telling.span("wait for decoded images", "decode"):
                 batch = next(coming, None)
             if batch is None:
                 return

@@ -58,7 +58,7 @@ class SharedStore(Store):
         self._met = False
         self._meeting = threading.Lock()
         self._known = self._read_known()
-        self._uploads = Uploads(root, remote, self._mark, self._meet)
+        self._uploads = Uploads(root, remote, self._sent, self._meet)
         self._unsettled: Diagnostic | None = None
 
     @property
@@ -111,6 +111,10 @@ class SharedStore(Store):
                     file.write(f"{key}\n")
             except OSError as error:
                 raise unwritable(self.root, error) from error
+
+    def _sent(self, key: str) -> None:
+        self._mark(key)
+        self.telling.artifact_uploaded(key)
 
     # ------------------------------------------------------------ reading
 
@@ -179,6 +183,7 @@ class SharedStore(Store):
     def _spoilt(self, key: str, names: Iterable[str]) -> None:
         """The artifact there is of no use; what is made instead takes its place."""
         self.damaged.append(key)
+        self.telling.artifact_damaged(key)
         self._absent.add(key)
         self._told.pop(key, None)
         self._uploads.rotten.update(names)
@@ -200,6 +205,7 @@ class SharedStore(Store):
         write_aside(self.folder(key) / "artifact.json", json.dumps(manifest, ensure_ascii=False).encode())
         self._told.pop(key, None)
         self._mark(key)
+        self.telling.artifact_fetched(key)
         return True
 
     def _fetch_file(self, key: str, name: str) -> bool:
@@ -301,6 +307,7 @@ class SharedStore(Store):
         if self._unsettled is not None:
             yield f"{self._unsettled.message}; what is not there yet stays in {self.root}"
         moved, self.remote.moved = self.remote.moved, Counter()
+        self.telling.settled(self.remote.shown, moved, self._unsettled)
         told = [_told(word, moved[f"{what} files"], moved[f"{what} bytes"]) for what, word in _MOVED.items()]
         if any(told):
             yield f"{self.remote.shown}: {', '.join(filter(None, told))}"

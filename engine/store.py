@@ -40,6 +40,7 @@ from .files import (
     write_aside,
 )  # fmt: skip
 from .operator import Operator
+from .telling import Telling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +68,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.damaged: list[str] = []
+        self.telling = Telling()
         self._open: dict[str, Artifact] = {}
         try:
             (root / "objects").mkdir(parents=True, exist_ok=True)
@@ -177,6 +179,7 @@ class Store:
     def _set_aside(self, folder: Path) -> None:
         """Drop the manifest and the shards that are damaged; what is sound is used again."""
         self.damaged.append(folder.name)
+        self.telling.artifact_damaged(folder.name)
         try:
             # Another process may find the same damage at the same time: then its files are aside already.
             with contextlib.suppress(FileNotFoundError):
@@ -279,6 +282,7 @@ class Store:
         folder = self.made_folder(operator.key)
         write_aside(folder / "artifact.json", json.dumps(manifest, ensure_ascii=False).encode())
         self._open[operator.key] = Artifact(operator.key, folder, manifest)
+        self.telling.artifact_stored(self._open[operator.key])
         return self._open[operator.key]
 
     def _put(self, operator: Operator, stem: str, data: bytes, suffix: str) -> Path:

@@ -51,10 +51,6 @@ class Trace:
         finally:
             self.add(name, kind, began, time.perf_counter() - began, **facts)
 
-    def since(self, began: float, name: str, kind: str) -> None:
-        """A span that is over now."""
-        self.add(name, kind, began, time.perf_counter() - began)
-
     def save(self) -> None:
         """Write all spans so far. Raises Diagnostic if the file cannot be written."""
         made = {"traceEvents": self.events, "displayTimeUnit": "ms", "otherData": {"program": "clq"}}

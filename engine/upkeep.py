@@ -93,7 +93,9 @@ def _item(folder: Path, last: float, pins: tuple[str, ...]) -> Item:
 
 def verify(store: Store) -> list[str]:
     """Read every artifact whole; the keys of those that are damaged, which are set aside to be made again."""
-    return [item.key for item in items(store) if Store(store.root).held(item.key, use=False) is None]
+    fresh = Store(store.root)
+    fresh.telling = store.telling
+    return [item.key for item in items(store) if fresh.held(item.key, use=False) is None]
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,12 @@ def sweep(store: Store, budget: int | None, pretend: bool = False) -> Swept:
     """
     try:
         with clearing(store.root):
-            return _sweep(store, budget, pretend)
+            done = _sweep(store, budget, pretend)
     except OSError as error:
         raise unwritable(store.root, error) from error
+    if not pretend:
+        store.telling.swept(len(done.removed), done.leftovers, done.bytes, done.kept)
+    return done
 
 
 def _sweep(store: Store, budget: int | None, pretend: bool) -> Swept:

@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import debug
 from .claims import claimed, name_of
 from .inputs import Reading
 from .measure import Measure
 from .operator import Global, Rowwise
-from .plan import Round, Step
+from .plan import Round, Step, round_number
 from .reuse import computed_rows
 from .schedule import Busy, Done, Event, Found, Task
 from .shards import Made, RoundWork
@@ -23,14 +22,15 @@ from .shards import Made, RoundWork
 class Outcome:
     """What came of a task: a shard, or what a global operator took; neither if another process is at it (busy).
 
-    The rest is what a worker in another process has counted and traced meanwhile, its batch size, and the most bytes of
-    memory that it has held.
+    The rest is what a worker in another process has counted, traced and logged meanwhile, its batch size, and the most
+    bytes of memory that it has held.
     """
 
     made: Made | Measure | None
     found: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     events: list[dict[str, Any]] = field(default_factory=list)
+    records: list[dict[str, Any]] = field(default_factory=list)
     batch: int | None = None
     peak: int = 0
 
@@ -48,12 +48,15 @@ class Worker:
         if isinstance(step, Round):
             made = self._opened(task.step, step).make(task.shard, wait, tell)
             return Outcome(made, made is not None and made.found)
-        return self._compute(step.operator, wait)
+        outcome = self._compute(step.operator, wait)
+        if isinstance(outcome.made, Measure):
+            self.reading.resources.telling.operator_done(step.operator, outcome.made, outcome.found)
+        return outcome
 
     def _opened(self, number: int, step: Round) -> RoundWork:
         if self._round is None or self._round[0] != number:
             self._round = None  # what the last one holds goes first
-            self._round = number, RoundWork(step, self.reading)
+            self._round = number, RoundWork(step, self.reading, round_number(self.steps, number))
         return self._round[1]
 
     def _compute(self, operator: Global, wait: bool) -> Outcome:
@@ -65,15 +68,14 @@ class Worker:
             if held is not None:
                 return Outcome(Measure(0.0, held.rows, held.bytes), found=True)
             began = time.perf_counter()
-            with resources.traced(operator.label(), "operator", key=operator.key):
+            with resources.telling.span(operator.label(), "operator", key=operator.key):
                 if isinstance(operator, Rowwise):
                     result = computed_rows(operator, self.reading, store, resources)
                 else:
                     result = operator.compute(self.reading, resources)
                 held = store.put(operator, result, time.perf_counter() - began)
-        if debug.level() >= 4:
-            read = [a for i in operator.inputs if (a := store.find(i)) is not None]
-            debug.show_call(operator, read, result, held.rows, resources.device)
+        read = (a for i in operator.inputs if (a := store.find(i)) is not None)
+        resources.telling.operator_called(operator, read, result, held.rows, resources.device)
         return Outcome(Measure(time.perf_counter() - began, held.rows, held.bytes))
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from ..engine.catalogue import Catalogue
 from ..engine.places import folder_of, store_at
 from ..engine.resources import Callback, Progress, Resources, Silent
+from ..engine.telling import Telling
 from ..engine.trace import Trace
 from ..lang.diagnostic import Diagnostic
 from .results import Result, Results
 from .session import Session
-from .where import device_of, limit_of, spread_of
+from .where import device_of, limit_of, log_of, spread_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,9 +38,11 @@ def store_folder(given: str | os.PathLike[str] | None) -> Path:
     return folder_of(store_place(given))
 
 
-def opened_store(given: str | os.PathLike[str] | None) -> Store:
-    """The store itself."""
-    return store_at(store_place(given))
+def opened_store(given: str | os.PathLike[str] | None, log: str | None = None) -> Store:
+    """The store itself; what happens to it is told to a `log` as that of a connection is."""
+    store = store_at(store_place(given))
+    store.telling = Telling(log=log_of(log))
+    return store
 
 
 class Connection:
@@ -47,14 +50,16 @@ class Connection:
 
     `store` is a folder, or the URL of a store that machines share; `cache` is then where folders for it are made here.
     `backend` and `workers` say who computes, and `memory` (bytes, or '2GB') what may be held, as SET does. `trace`
-    names a file for Perfetto or chrome://tracing, written when the connection is closed.
+    names a file for Perfetto or chrome://tracing, written when the connection is closed; `log` one to which what
+    happens is appended, a JSON object a line (else that of $CLQ_LOG).
     """
 
     def __init__(
         self, store: str | os.PathLike[str] | None = None, *, device: str = "cpu", batch: int = 64,
         backend: str | None = None, workers: int | None = None, memory: int | str | None = None,
         progress: Progress | Callable[[str, int, int], None] | None = None,
-        trace: str | os.PathLike[str] | None = None, cache: str | os.PathLike[str] | None = None,
+        trace: str | os.PathLike[str] | None = None, log: str | os.PathLike[str] | None = None,
+        cache: str | os.PathLike[str] | None = None,
     ) -> None:  # fmt: skip
         self.store = store_at(store_place(store), cache)
         shown: Progress = Silent()
@@ -62,11 +67,10 @@ class Connection:
             shown = Callback(progress) if callable(progress) else progress
         self.resources = Resources(
             device=device_of(device), batch=batch, spread=spread_of(backend, workers), limit=limit_of(memory),
-            progress=shown,
+            progress=shown, telling=Telling(None if trace is None else Trace(Path(trace)), log_of(log)),
         )  # fmt: skip
-        if trace is not None:
-            self.resources.trace = Trace(Path(trace))
-        self.catalogue = Catalogue(self.store.root)
+        self.store.telling = self.resources.telling
+        self.catalogue = Catalogue(self.store.root, self.resources.telling)
         self.session = Session(self.store, self.catalogue, self.resources)
 
     def __enter__(self) -> Connection:
@@ -83,9 +87,13 @@ class Connection:
         Raises Diagnostic 'store-unreachable' if a shared store has not got all that was made.
         """
         self.catalogue.close()
-        if self.resources.trace is not None:
-            self.resources.trace.save()
-        self.store.close()
+        telling = self.resources.telling
+        if telling.trace is not None:
+            telling.trace.save()
+        try:
+            self.store.close()
+        finally:
+            telling.log.close()
 
     def run(self, text_or_path: str | os.PathLike[str], **parameters: Any) -> Results:
         """Run clq text, or a `.clq` file if a path is given; keyword arguments fill `$names`.

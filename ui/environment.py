@@ -21,6 +21,7 @@ VARIABLES = (
     Variable("CLQ_UPLOAD", "yes", "no: from a store at a URL only read"),
     Variable("CLQ_CACHE_SIZE", "none", "what the store may hold, as 20GB, where SET cache_size does not say"),
     Variable("CLQ_MEMORY", "none", "what clq may hold in memory, as 2GB, where --memory and SET memory do not say"),
+    Variable("CLQ_LOG", "none", "a file to which what happens is appended as lines of JSON, where --log does not say"),
     Variable("CLQ_ASK_ABOVE", "10", "minutes from which a run is asked about on a terminal; never: no question"),
     Variable(
         "CLQ_DEBUG", "0",

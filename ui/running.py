@@ -50,6 +50,8 @@ def running(command: Callable[..., None]) -> Callable[..., None]:
                          help="How rows are printed."),
             click.option("--trace", metavar="FILE", expose_value=False, callback=_kept,
                          help="Write what ran when, for Perfetto or chrome://tracing."),
+            click.option("--log", metavar="FILE", expose_value=False, callback=_kept,
+                         help="Append what happens, a JSON object a line (default: $CLQ_LOG)."),
         )
     ):  # fmt: skip
         command = option(command)
@@ -76,13 +78,17 @@ def _kept(context: click.Context, option: click.Parameter, given: Any) -> None:
         context.find_root().meta[f"clq.{option.name}"] = given
 
 
+def option(name: str) -> Any:
+    """What `_kept` has kept of an option; None if it was not given."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.find_root().meta.get(f"clq.{name}")
+
+
 def opened(store: str | None, device: str = "cpu") -> Connection:
     from ..engine.resources import Bar
     from .connection import Connection
 
-    context = click.get_current_context(silent=True)
-    kept = context.find_root().meta if context is not None else {}
-    given: dict[str, Any] = {name: kept.get(f"clq.{name}") for name in ("backend", "workers", "memory", "trace")}
+    given = {name: option(name) for name in ("backend", "workers", "memory", "trace", "log")}
     return Connection(store, device=device, progress=Bar() if sys.stderr.isatty() else None, **given)
 
 

@@ -81,6 +81,10 @@ class Session:
 
         All mistakes that can be found without running are found before anything runs, and told together.
         """
+        with self.resources.telling.running(_in_one_line(text), self.store.place):
+            return self._run(text, path, parameters, dry)
+
+    def _run(self, text: str, path: str | None, parameters: Mapping[str, Any] | None, dry: bool) -> Results:
         self._results, self._text, self._dry = [], text, dry
         self.store.begin()
         self._answering.forget()
@@ -103,6 +107,7 @@ class Session:
                 self.remarks += self.store.settle()
                 self._tell_memory()
                 self._keep_to_size()
+                self.remarks += self.resources.telling.log.trouble()
                 self._history += _names_made(script)
         except Diagnostic as problem:
             # What was finished before a later statement failed is kept.
@@ -198,7 +203,7 @@ class Session:
     @property
     def _what(self) -> str:
         """The script in one line, for who looks at running queries."""
-        return " ".join(self._text.split())[:200]
+        return _in_one_line(self._text)
 
     def _finish(self, finishes: Sequence[Finish]) -> None:
         for finish in finishes:
@@ -425,6 +430,11 @@ class Session:
 
     def _source(self, span: ast.Span) -> str:
         return self._text[span.start : span.end]
+
+
+def _in_one_line(text: str) -> str:
+    """The beginning of a script."""
+    return " ".join(text.split())[:200]
 
 
 def _own_name(ready: Ready) -> str:

@@ -90,6 +90,8 @@ class Tables:
             if fresh:
                 names = [name for p in fresh for name in (p.name, p.evidence) if name]
                 self.catalogue.commit(lambda con: self._write(con, fresh), names)
+                for p in fresh:
+                    self.resources.telling.answer_kept(p.name, [answer.key for answer in p.planned.answers])
         finally:
             self.forget()
             for p in pending:  # from here on the name is the catalogue's table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..engine.log import Appending, Log
 from ..engine.resources import Spread
 from ..lang import ast
 from ..lang.diagnostic import Diagnostic
@@ -12,6 +13,7 @@ from ..lang.settings import setting_value
 from ..lang.sizes import size_of
 
 VARIABLE = "CLQ_MEMORY"
+LOG_VARIABLE = "CLQ_LOG"
 
 
 def device_of(name: str, span: ast.Span | None = None) -> str:
@@ -36,6 +38,12 @@ def limit_of(memory: int | str | None, span: ast.Span | None = None) -> int | No
         raise Diagnostic(
             "bad-argument", f"{where} is a size such as 500MB or 2GB, or none; it is {error}", span
         ) from error  # fmt: skip
+
+
+def log_of(path: str | os.PathLike[str] | None) -> Log:
+    """The log that goes to a file, if one is named here or by $CLQ_LOG. Raises Diagnostic if it cannot be opened."""
+    named = path or os.environ.get(LOG_VARIABLE)
+    return Log(Appending(named) if named else None)
 
 
 def spread_of(backend: Any, workers: Any, span: ast.Span | None = None) -> Spread:

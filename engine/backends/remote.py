@@ -21,11 +21,13 @@ from ..footprint import peak
 from ..inputs import Reading
 from ..interrupt import watch
 from ..leases import lease
+from ..log import Log
 from ..places import shared_store
 from ..plan import Plan, Step
 from ..resources import Resources
 from ..schedule import Task
 from ..store import Store
+from ..telling import Telling
 from ..trace import Trace
 from ..worker import Outcome, Worker
 
@@ -34,7 +36,8 @@ from ..worker import Outcome, Worker
 class Job:
     """A run as a worker elsewhere must know it. `stop` is a file: as soon as it exists, workers stop.
 
-    `traced` is the time at which the trace began, in seconds since 1970; None if there is none.
+    `traced` is the time at which the trace began, in seconds since 1970; None if there is none. `run` is what the log
+    calls the run, `heard` the level of records from which on somebody hears of them.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Job:
     folder: Path
     settings: dict[str, Any]
     traced: float | None
+    run: str
+    heard: int
 
     @property
     def stop(self) -> Path:
@@ -52,12 +57,12 @@ class Job:
 
 def job_of(plan: Plan, reading: Reading) -> Job:
     """The run of a plan."""
-    resources = reading.resources
-    if resources.trace is not None:
-        resources.trace.name_process("clq")
+    resources, trace, log = reading.resources, reading.resources.telling.trace, reading.resources.telling.log
+    if trace is not None:
+        trace.name_process("clq")
     return Job(
         uuid.uuid4().hex, plan.steps, reading.store.root.resolve(), reading.store.url, Path.cwd(), resources.settings(),
-        None if resources.trace is None else resources.trace.epoch,
+        None if trace is None else trace.epoch, log.run, log.heard,
     )  # fmt: skip
 
 
@@ -92,7 +97,9 @@ def perform(name: str, job: Job | None, task: Task, wait: bool) -> Outcome | Unk
         _known.clear()
         os.chdir(job.folder)  # relative paths mean what they mean to the user
         store = Store(job.store) if job.url is None else shared_store(job.store, job.url, worker=True)
-        _known[name] = job, Worker(job.steps, Reading(store, _resources(job)))
+        resources = _resources(job)
+        store.telling = resources.telling
+        _known[name] = job, Worker(job.steps, Reading(store, resources))
     if name not in _known:
         return Unknown()
     job, worker = _known[name]
@@ -108,16 +115,16 @@ def perform(name: str, job: Job | None, task: Task, wait: bool) -> Outcome | Unk
 def _with_counts(outcome: Outcome, resources: Resources) -> Outcome:
     """The outcome with what was counted since the last one."""
     outcome.counts, resources.counts = resources.counts, Counter()
-    if resources.trace is not None:
-        outcome.events, resources.trace.events = resources.trace.events, []
+    outcome.events, outcome.records = resources.telling.gathered()
     outcome.batch, outcome.peak = resources.batch, peak()
     return outcome
 
 
 def _resources(job: Job) -> Resources:
     resources = Resources(**job.settings)
+    telling = resources.telling = Telling(log=Log(kept=[], least=job.heard, run=job.run))
     if job.traced is not None:
         # Clocks of processes have different zeros on different machines: all count from when the trace began.
-        resources.trace = Trace(Path(os.devnull), time.perf_counter() - (time.time() - job.traced))
-        resources.trace.name_process(f"clq worker on {platform.node()}")
+        telling.trace = Trace(Path(os.devnull), time.perf_counter() - (time.time() - job.traced))
+        telling.trace.name_process(f"clq worker on {platform.node()}")
     return resources

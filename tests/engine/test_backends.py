@@ -22,6 +22,7 @@ from clq.engine.operator import Source
 from clq.engine.resources import Callback, Resources, Spread
 from clq.engine.run import optimize, run
 from clq.engine.store import Store
+from clq.engine.telling import Telling
 from clq.engine.trace import Trace
 from clq.engine.unread import Unreadable
 from clq.lang.diagnostic import Diagnostic
@@ -183,10 +184,10 @@ def test_work_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("backend", SEVERAL)
 def test_a_trace_tells_the_processes_apart(tmp_path: Path, backend: str) -> None:
-    resources = resources_of(backend, trace=Trace(tmp_path / "trace.json"))
+    trace = Trace(tmp_path / "trace.json")
+    resources = resources_of(backend, telling=Telling(trace))
     finish(plan_of(pause=0.05), Store(tmp_path / "store"), resources)
-    assert resources.trace is not None
-    events = resources.trace.events
+    events = trace.events
     of = {kind: {e["pid"] for e in events if e.get("cat") == kind} for kind in ("round", "pass", "write", "operator")}
     assert of["round"] == {os.getpid()} and len(of["pass"]) == 2 and os.getpid() not in of["pass"] | of["operator"]
     names = {e["pid"]: e["args"]["name"] for e in events if e["ph"] == "M"}

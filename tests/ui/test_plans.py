@@ -143,20 +143,44 @@ def test_a_long_run_is_asked_about_on_a_terminal_only(tmp_path: Path) -> None:
     child.close()
 
 
-def test_a_trace_says_what_ran_when_and_agrees_with_plan_analyze(tmp_path: Path) -> None:
-    with clq.connect(tmp_path / "store", trace=tmp_path / "trace.json") as con:
-        measured = con.run(f"PLAN ANALYZE {QUERY}").last.plan.measures
-    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
-    assert {e["cat"] for e in events} == {"round", "operator", "decode", "pass", "write", "open"}
-    assert all(e["ph"] == "X" and e["dur"] >= 0 and e["ts"] >= 0 for e in events)
+@pytest.mark.parametrize("backend", ["inline", "processes"])
+def test_trace_log_and_plan_analyze_agree(tmp_path: Path, backend: str) -> None:
+    trace, log = tmp_path / "trace.json", tmp_path / "log.jsonl"
+    workers = None if backend == "inline" else 2
+    with clq.connect(tmp_path / "store", trace=trace, log=log, backend=backend, workers=workers) as con:
+        con.resources.shard = 48
+        plan = con.run(f"PLAN ANALYZE {QUERY}").last.plan
+        told = con.sql(f"FROM read_json('{log}')").arrow().to_pylist()
+    events = [e for e in json.loads(trace.read_text())["traceEvents"] if e["ph"] == "X"]
+    assert {e["cat"] for e in events} == {"round", "shard", "operator", "decode", "pass", "write", "open"}
+    assert all(e["dur"] >= 0 and e["ts"] >= 0 for e in events)
     (round_,) = [e for e in events if e["cat"] == "round"]
     inside = [e for e in events if e["cat"] == "pass"]
-    assert all(round_["ts"] <= e["ts"] and e["ts"] + e["dur"] <= round_["ts"] + round_["dur"] + 1 for e in inside)
+    assert all(
+        round_["ts"] - 1e4 <= e["ts"] and e["ts"] + e["dur"] <= round_["ts"] + round_["dur"] + 1e4 for e in inside
+    )
     assert sum(e["args"]["images"] for e in inside) == 2 * 128
+    shards = [t for t in told if t["event"] == "shard_done"]
+    assert sorted(t["first"] for t in shards) == [0, 48, 96]
+    assert sorted(e["args"]["first"] for e in events if e["cat"] == "shard") == [0, 48, 96]
+    (opened,), (finished,) = ([t for t in told if t["event"] == f"round_{what}"] for what in ("opened", "finished"))
+    assert opened["images"] == finished["decoded"] == sum(t["images"] for t in shards) == 128
+    assert round_["args"]["decoded"] == 128 and opened["shards"] == opened["lacking"] == 3
+    assert finished["seconds"] == pytest.approx(round_["dur"] / 1e6, abs=0.001)
+    seconds = {t["key"]: t["seconds"] for t in told if t["event"] == "operator_done"}
+    assert seconds == {key: m.seconds for key, m in plan.measures.items()}
     spans = {e["args"]["key"]: e["dur"] / 1e6 for e in events if e["cat"] == "operator"}
-    assert spans and all(measured[key].seconds == pytest.approx(s, rel=0.2, abs=0.02) for key, s in spans.items())
-    done = command("-c", SMALL.format("0:64"), "--trace", "t.json", cwd=tmp_path)
+    assert spans and all(seconds[key] == pytest.approx(s, rel=0.2, abs=0.05) for key, s in spans.items())
+    assert len({t["run"] for t in told if t["event"] not in {"committed"}}) == 2, "one script, then the question"
+
+
+def test_the_options_of_trace_and_log(tmp_path: Path) -> None:
+    done = command("-c", SMALL.format("0:64"), "--trace", "t.json", "--log", "l.jsonl", cwd=tmp_path)
     assert done.returncode == 0 and json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    told = [json.loads(line) for line in (tmp_path / "l.jsonl").read_text().splitlines()]
+    names = [t["event"] for t in told]
+    assert names[0] == "run_began" and names[-1] == "run_ended" and {"answer_kept", "committed"} < set(names)
+    assert len({t["run"] for t in told}) == 1
 
 
 def test_a_threshold_that_is_no_number(tmp_path: Path) -> None:

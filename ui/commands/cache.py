@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...lang.sizes import bytes_of, spoken_size
-from ..running import FORMATS, store_option
+from ..running import FORMATS, option, store_option
 
 if TYPE_CHECKING:
     from ...engine.store import Store
@@ -29,7 +29,7 @@ def size_of(text: str) -> int:
 def _store(given: str | None) -> Store:
     from ..connection import opened_store
 
-    return opened_store(given)
+    return opened_store(given, option("log"))
 
 
 def _shown(store: Store) -> str | None:
@@ -163,7 +163,7 @@ def gc(budget: str | None, dry_run: bool, store: str | None) -> None:
     most = budget_of(opened) if budget is None else size_of(budget)
     done = sweep(opened, most, pretend=dry_run)
     if done.removed and not dry_run:
-        Catalogue(opened.root).note_cleared()
+        Catalogue(opened.root, opened.telling).note_cleared()
     would = "would be removed" if dry_run else "removed"
     for item in done.removed:
         click.echo(f"{would}: {item.label} ({spoken_size(item.bytes)}, {item.seconds:.1f} s to make again)")
@@ -193,7 +193,7 @@ def rebuild(machine: str | None, store: str | None) -> None:
 
     opened = _store(store)
     _fetch_tables(opened, machine)
-    catalogue = Catalogue(opened.root)
+    catalogue = Catalogue(opened.root, opened.telling)
     try:
         made = Tables(catalogue, opened, Resources()).rebuild()
     finally:
