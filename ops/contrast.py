@@ -11,8 +11,8 @@ from ..engine.operator import Axis, Global, Inputs, Operator, Source
 from ..engine.resources import Resources
 from .activations import PooledActivations
 from .embeddings import texts_of
-from .falcon import LOOKED_UP, DistinctTexts, Rule, WordScores, corpus_of, let_through, tensor
-from .words import bags_of
+from .falcon import LOOKED_UP, DistinctTexts, Rule, WordScores, tensor
+from .words import shares_of
 
 if TYPE_CHECKING:
     import torch
@@ -81,12 +81,6 @@ class _Work:
 
     def __init__(self, op: ContrastedWords, inputs: Inputs) -> None:
         self.op, self.inputs = op, inputs
-        bags = bags_of(inputs.artifact(op.scores.bags))
-        words = op.scores.words
-        if words is not None:
-            allowed = let_through(texts_of(words, inputs), inputs, op.scores.bags)
-            bags = [[w for w in bag if w in allowed] for bag in bags]
-        self.bags, self.corpus = bags, corpus_of(bags)
         self.high: dict[int, dict[str, float]] = {}
         for row in inputs.artifact(op.scores).table().to_pylist():
             self.high.setdefault(row["unit"], {})[row["text"]] = row["score"]
@@ -94,6 +88,8 @@ class _Work:
         self.tested = {unit: self._tested(high) for unit, high in self.high.items()}
         self.low = self._low_images() if self.units else {}
         self.near = self._captions()
+        self.bags = op.scores.words_of(inputs, (caption for found, _ in self.near.values() for caption in found))
+        self.corpus = shares_of(inputs.artifact(op.scores.corpus)) if op.rule == "per_word" else {}
 
     def _tested(self, high: dict[str, float]) -> list[str]:
         """The words that are tested one by one; the published rule tests none, but the unit as a whole."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -13,7 +13,7 @@ from ..engine.resources import Resources
 from .answers import UnitAnswer, evidence_schema, where
 from .crops import CropEmbeddings
 from .embeddings import texts_of
-from .words import CaptionWords, bags_of
+from .words import CaptionWords, WordShares, bags_of, shares_of
 
 if TYPE_CHECKING:
     import torch
@@ -79,6 +79,7 @@ class WordScores(Global):
     crops: CropEmbeddings
     retrieved: RetrievedCaptions
     bags: CaptionWords
+    corpus: WordShares
     words: Operator | None
     rule: Rule
     most: int
@@ -91,12 +92,10 @@ class WordScores(Global):
 
         from .kernels.contrast import published_scores, shares
 
-        bags = bags_of(inputs.artifact(self.bags))
-        allowed = None if self.words is None else let_through(texts_of(self.words, inputs), inputs, self.bags)
-        bags = bags if allowed is None else [[w for w in bag if w in allowed] for bag in bags]
-        corpus = corpus_of(bags)
         near = inputs.artifact(self.retrieved)
         index, score = near.load("index").tolist(), near.load("score").tolist()
+        bags = self.words_of(inputs, (caption for captions in index for caption in captions))
+        corpus = shares_of(inputs.artifact(self.corpus)) if self.rule == "per_word" else {}
         rows: list[dict[str, Any]] = []
         for unit, places in rows_by_unit(inputs, self.crops).items():
             if self.rule == "published":
@@ -106,6 +105,14 @@ class WordScores(Global):
             rows += [{"unit": unit, "text": w, "score": v} for w, v in list(found.items())[: self.most]]
         schema = pa.schema([("unit", pa.int32()), ("text", pa.string()), ("score", pa.float64())])
         return Result(table=pa.Table.from_pylist(rows, schema=schema))
+
+    def words_of(self, inputs: Inputs, captions: Iterable[int]) -> dict[int, list[str]]:
+        """The words of some captions that the list lets through, by the captions' places."""
+        bags = bags_of(inputs.artifact(self.bags), captions)
+        if self.words is None:
+            return bags
+        allowed = let_through(texts_of(self.words, inputs), inputs, self.bags)
+        return {caption: [w for w in bag if w in allowed] for caption, bag in bags.items()}
 
 
 def let_through(words: list[str], inputs: Inputs, bags: CaptionWords) -> set[str]:
@@ -117,12 +124,6 @@ def let_through(words: list[str], inputs: Inputs, bags: CaptionWords) -> set[str
             if lemma is not None:
                 out.add(lemma)
     return out
-
-
-def corpus_of(bags: list[list[str]]) -> dict[str, float]:
-    from .kernels.contrast import corpus_shares
-
-    return corpus_shares(bags)
 
 
 def rows_by_unit(inputs: Inputs, crops: CropEmbeddings) -> dict[int, list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -45,7 +46,37 @@ class CaptionWords(Global):
         return Result(table=pa.table({"words": pa.array(bags, pa.list_(pa.string()))}))
 
 
-def bags_of(artifact: Artifact) -> list[list[str]]:
-    """The words of each caption."""
-    found: list[list[str]] = artifact.table()["words"].to_pylist()
-    return found
+@dataclass(frozen=True, eq=False)
+class WordShares(Global):
+    """A table 'text', 'share': of all captions, the share that hold a word; sorted by word."""
+
+    couples: ClassVar[frozenset[Axis]] = frozenset({"words"})
+    bags: CaptionWords
+
+    def label(self) -> str:
+        return "share of the captions that hold each word"
+
+    def compute(self, inputs: Inputs, resources: Resources) -> Result:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        bags = inputs.artifact(self.bags).table()["words"].combine_chunks()
+        held = pa.table({"row": pc.list_parent_indices(bags), "text": pc.list_flatten(bags)})
+        each = held.group_by(["row", "text"]).aggregate([]).group_by("text").aggregate([([], "count_all")])
+        share = pc.divide(each["count_all"].cast(pa.float64()), float(max(len(bags), 1)))
+        return Result(table=pa.table({"text": each["text"], "share": share}).sort_by("text"))
+
+
+def bags_of(artifact: Artifact, captions: Iterable[int]) -> dict[int, list[str]]:
+    """The words of some captions, by their place."""
+    import pyarrow as pa
+
+    places = sorted(set(captions))
+    found = artifact.table()["words"].take(pa.array(places, pa.int64()))
+    return dict(zip(places, found.to_pylist(), strict=True))
+
+
+def shares_of(artifact: Artifact) -> dict[str, float]:
+    """The share of all captions that hold each word."""
+    table = artifact.table()
+    return dict(zip(table["text"].to_pylist(), table["share"].to_pylist(), strict=True))

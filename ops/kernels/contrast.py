@@ -11,7 +11,7 @@ Everything here couples images and k (which images, how many captions); a word's
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 Why = Callable[[float, float], str | None]
@@ -69,16 +69,6 @@ def published_scores(
         for word, value in best.items():
             total[word] = total.get(word, 0.0) + value
     return dict(ranked({word: value / len(index) for word, value in total.items()}))
-
-
-def corpus_shares(captions: Iterable[Collection[str]]) -> dict[str, float]:
-    """Share of a pool's captions that hold each word."""
-    count: Counter[str] = Counter()
-    n = 0
-    for words in captions:
-        n += 1
-        count.update(set(words))
-    return {word: c / n for word, c in count.items()}
 
 
 def shares(index: Sequence[Sequence[int]], words: Words, corpus: Mapping[str, float]) -> dict[str, float]:

@@ -138,6 +138,7 @@ def caption_corpus() -> tuple[Caption, ...]:
     return tuple(out)
 
 
+@cache
 def captions() -> pa.Table:
     """lab.captions: caption, facts (those that the caption states, sorted)."""
     import pyarrow as pa

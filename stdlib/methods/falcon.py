@@ -10,7 +10,7 @@ from ...ops.contrast import ContrastedWords
 from ...ops.crops import CropEmbeddings
 from ...ops.falcon import CropEvidence, DistinctTexts, FalconUnits, RetrievedCaptions, WordScores
 from ...ops.highs import ThresholdedImages
-from ...ops.words import CaptionWords
+from ...ops.words import CaptionWords, WordShares
 from ..job import Job, Method, Planned
 from ..texts.lexicon import Lexicon
 from ..works import GRAD_CAM, WORDNET
@@ -86,7 +86,7 @@ def plan(job: Job) -> Planned:
     caption_vectors = job.text_vectors(captions)
     bags = CaptionWords(captions, Lexicon().source(job.known), v["phrases"])
     retrieved = RetrievedCaptions(crops, caption_vectors, judge, v["captions"], v["temperature"])
-    scores = WordScores(crops, retrieved, bags, words, v["contrast_rule"], SCORED)
+    scores = WordScores(crops, retrieved, bags, WordShares(bags), words, v["contrast_rule"], SCORED)
     shared = (job.model.name, job.layer, job.units, job.method, job.args)
     evidence = CropEvidence(*shared, crops, retrieved, captions, images)
     if job.contrast is None:

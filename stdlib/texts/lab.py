@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ...engine.fingerprint import Fingerprints
@@ -38,7 +39,7 @@ class LabCaptions:
     """Sentences about scenes of the lab, and which of its words mean the same."""
 
     def fingerprint(self, known: Fingerprints) -> str:
-        return digest([self.texts(), sorted(self.synonyms().items())])
+        return _digest_of_captions()
 
     def open(self, device: str) -> LabCaptions:
         return self
@@ -61,6 +62,12 @@ class LabCaptions:
         from ..lab.data import CAPTION_COUNT
 
         return {"captions": str(CAPTION_COUNT), "origin": "the lab"}
+
+
+@cache
+def _digest_of_captions() -> str:
+    lab = LabCaptions()
+    return digest([lab.texts(), sorted(lab.synonyms().items())])
 
 
 def built() -> Built:

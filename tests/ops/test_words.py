@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
+from typing import Any, cast
 
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clq.engine.artifact import Artifact, Result
+from clq.engine.resources import Resources
 from clq.ops.kernels.words import caption_phrases, caption_words, tokens
+from clq.ops.words import CaptionWords, WordShares, bags_of
 from clq.stdlib.wordnet.lexicon import TableLexicon
 
 LEXICON = TableLexicon()
@@ -67,3 +73,30 @@ def test_any_text_gives_words_that_are_long_enough_and_occur_once(text: str) -> 
 def test_words_and_contrast_need_no_torch() -> None:
     code = "import sys, clq.ops.kernels.words, clq.ops.kernels.contrast; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class Bags:
+    """A stored table of bags of words, and the reading of it."""
+
+    def __init__(self, bags: list[list[str]]) -> None:
+        self.bags = pa.table({"words": pa.array(bags, pa.list_(pa.string()))})
+
+    def artifact(self, operator: Any) -> Bags:
+        return self
+
+    def table(self) -> pa.Table:
+        return self.bags
+
+
+@given(st.lists(st.lists(st.sampled_from("abcd"), max_size=4), max_size=8))
+def test_share_of_the_captions_that_hold_a_word(bags: list[list[str]]) -> None:
+    found: Result = WordShares(cast(CaptionWords, None)).compute(cast(Any, Bags(bags)), Resources())
+    assert found.table is not None
+    held = Counter(word for bag in bags for word in set(bag))
+    assert found.table.to_pylist() == [{"text": word, "share": n / len(bags)} for word, n in sorted(held.items())]
+
+
+def test_words_of_some_captions() -> None:
+    stored = cast(Artifact, Bags([["a"], [], ["b", "c"]]))
+    assert bags_of(stored, [2, 1, 2]) == {1: [], 2: ["b", "c"]}
+    assert bags_of(stored, []) == {}
