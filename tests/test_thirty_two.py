@@ -39,7 +39,7 @@ def test_equal_work_of_32_queries_is_planned_once(done: Any) -> None:
     _, view, results = done
     assert len(results) == len(view.queries) == 32
     every = [r for q in view.queries for r in q.roots]
-    assert (sum(nodes(q.roots) for q in view.queries), nodes(every)) == (260, 142)
+    assert (sum(nodes(q.roots) for q in view.queries), nodes(every)) == (272, 143)
     assert (sum(scans(q.roots) for q in view.queries), scans(every)) == (65, 13)
     assert [len(r.passes) for r in view.plan.rounds] == [2, 4], "subject and judge; then the crops of each layer"
 
