@@ -6,7 +6,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ class Fingerprints:
         self._known: dict[str, list[int | str]] = {}
         self._unread: dict[str, str] = {}  # found in this run; a permission may be given before the next
         self._changed = False
+        self._folders: dict[str, str] = {}
         self.lenient = False  # files that cannot be read have a digest of their own
         if path is not None:
             self._known = _remembered(path)
@@ -34,7 +37,7 @@ class Fingerprints:
     def file(self, path: Path) -> str:
         """sha256 of a file's content. Raises OSError if it cannot be read, unless unreadable ones are left out."""
         try:
-            return self._file(path.resolve())
+            return self._recalled(path) or self._read(path)
         except OSError as error:
             if not self.lenient:
                 raise
@@ -53,27 +56,44 @@ class Fingerprints:
         else:
             self.remember(f"unreadable {identity}", str(error))
 
-    def _file(self, path: Path) -> str:
-        stat = path.stat()
-        mark: list[int | str] = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
-        known = self._known.get(str(path))
-        if known is not None and known[:3] == mark:
-            return str(known[3])
+    def _name(self, path: Path) -> str:
+        """What a file is remembered by. Folders are resolved, each once: there are many more files."""
+        folder = os.path.dirname(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], os.path.basename(path))
+
+    def _recalled(self, path: Path) -> str | None:
+        """The digest of a file that has not changed since it was read; None if that is not known."""
+        known, stat = self._known.get(self._name(path)), os.stat(path)
+        return str(known[3]) if known is not None and known[:3] == _mark(stat) else None
+
+    def _read(self, path: Path) -> str:
+        stat = os.stat(path)
         with open(path, "rb") as f:
             found = hashlib.file_digest(f, "sha256").hexdigest()
         if stat.st_mtime_ns < time.time_ns() - SETTLED:
-            self._known[str(path)] = [*mark, found]
+            self._known[self._name(path)] = [*_mark(stat), found]
             self._changed = True
         return found
 
     def files(self, paths: list[tuple[str, Path]]) -> str:
         """One fingerprint of several files and the names they go by; many are read in threads."""
-        if len(paths) < MANY:
-            return digest([[name, self.file(path)] for name, path in paths])
-        from joblib import Parallel, delayed
+        found: dict[Path, str] = {}
+        for _, path in paths:
+            with contextlib.suppress(OSError):  # told below
+                known = self._recalled(path)
+                if known is not None:
+                    found[path] = known
+        lacking = [path for _, path in paths if path not in found]
+        if len(lacking) < MANY:
+            read: Iterable[str] = map(self.file, lacking)
+        else:
+            from joblib import Parallel, delayed
 
-        found = Parallel(n_jobs=-1, prefer="threads")(delayed(self.file)(path) for _, path in paths)
-        return digest([[name, one] for (name, _), one in zip(paths, found, strict=True)])
+            read = Parallel(n_jobs=-1, prefer="threads")(delayed(self.file)(path) for path in lacking)
+        found.update(zip(lacking, read, strict=True))
+        return digest([[name, found[path]] for name, path in paths])
 
     def remembered(self, name: str) -> str | None:
         """A fact that somebody asked to remember (where a download lies), or None."""
@@ -89,6 +109,11 @@ class Fingerprints:
             self._known = {**_remembered(self._path), **self._known}  # another process may have saved meanwhile
             write_aside(self._path, json.dumps(sealed({"known": self._known})).encode())
             self._changed = False
+
+
+def _mark(stat: os.stat_result) -> list[int | str]:
+    """What changes when a file does."""
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
 
 
 def _remembered(path: Path) -> dict[str, list[int | str]]:

@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,7 @@ class Known:
     which: np.ndarray
     row: np.ndarray
     _last: tuple[Path, Rows] | None = field(default=None, repr=False)
+    _firsts: dict[str, list[int]] = field(default_factory=dict, repr=False)
 
     @property
     def lacking(self) -> np.ndarray:
@@ -113,15 +115,20 @@ class Known:
     def _from(self, artifact: Artifact, places: np.ndarray, rows: np.ndarray) -> list[tuple[np.ndarray, Rows]]:
         import numpy as np
 
-        out, first = [], 0
-        for path in artifact.files:
-            count = rows_of(path)
-            inside = np.flatnonzero((rows >= first) & (rows < first + count))
-            if len(inside):
-                held = self._read(path)
-                out.append((places[inside], {k: v[rows[inside] - first] for k, v in held.items()}))
-            first += count
+        files, out = artifact.files, []
+        firsts = self._starts(artifact, files)
+        file_of = np.searchsorted(firsts, rows, side="right") - 1
+        for number in np.unique(file_of):
+            inside, first = np.flatnonzero(file_of == number), firsts[number]
+            held = self._read(files[number])
+            out.append((places[inside], {k: v[rows[inside] - first] for k, v in held.items()}))
         return out
+
+    def _starts(self, artifact: Artifact, files: Sequence[Path]) -> list[int]:
+        """The first row of each file. Rows are taken for every shard of a round: the files are looked into once."""
+        if artifact.key not in self._firsts:
+            self._firsts[artifact.key] = list(accumulate(map(rows_of, files), initial=0))[:-1]
+        return self._firsts[artifact.key]
 
     def _read(self, path: Path) -> Rows:
         """A shard; the last one is kept, for the next images are likely in it as well."""
@@ -226,7 +233,10 @@ def _match(found: Known, ids: np.ndarray, there: np.ndarray) -> tuple[np.ndarray
     """Which of the images that are not found yet are there, and in which row."""
     import numpy as np
 
-    place = {one: row for row, one in enumerate(there.tolist())}
     lacking = np.flatnonzero(found.which < 0)
-    rows = np.array([place.get(one, -1) for one in ids[lacking].tolist()], np.int64)
-    return lacking[rows >= 0], rows[rows >= 0]
+    # As numbers rather than in a dictionary, which would hold two hundred bytes for each row.
+    order, wanted = np.argsort(there.view("S16"), kind="stable"), ids[lacking].view("S16")
+    place = np.searchsorted(there.view("S16"), wanted, side="right", sorter=order) - 1
+    rows = order[np.maximum(place, 0)] if len(order) else np.zeros(len(wanted), np.int64)
+    same = (place >= 0) & (there[rows] == ids[lacking]) if len(order) else np.zeros(len(wanted), bool)
+    return lacking[same], rows[same]

@@ -15,7 +15,7 @@ from .plan import Round
 from .resources import Resources
 from .reuse import remember
 from .schedule import Task
-from .shards import Made, Share, Work, earlier_rows, identities_of, row_ids, shard_of, shares_of
+from .shards import Made, Share, Work, earlier_rows, identities_of, row_ids, shard_of, shares_of, union
 from .store import rows_of
 from .unread import Unreadable, keep_readable
 
@@ -52,13 +52,12 @@ class OpenRound:
         """How many images the round is about."""
         import numpy as np
 
-        return len(np.unique(np.concatenate([s.wanted for s in self.shares])))
+        some = [s.chosen for s in self.shares if s.chosen is not None]
+        return len(np.unique(np.concatenate(some))) if len(some) == len(self.shares) else self.images
 
     def needed(self, shard: range) -> int:
         """How many images of a shard the round is about."""
-        import numpy as np
-
-        return len(np.unique(np.concatenate([s.within(shard) for s in self.shares])))
+        return len(union(self.shares, shard))
 
     def shard(self, number: int) -> range:
         return shard_of(number, self.reading.resources.shard, self.images)
@@ -73,7 +72,7 @@ class OpenRound:
         for number in self._numbers:
             shard = self.shard(number)
             if any(
-                shard not in self.files[scan.key] and len(share.within(shard))
+                shard not in self.files[scan.key] and share.many(shard)
                 for share in self.shares for scan in share.scans
             ):  # fmt: skip
                 yield number

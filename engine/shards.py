@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -26,15 +26,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Share:
-    """Scans of one pass that need the same images, `wanted`: fusing must not change what a scan sees. Partial scans say
-    of each image what they need of it, so `wanted` are the images of them all."""
+    """Scans of one pass that need the same images: fusing must not change what a scan sees. Partial scans say of each
+    image what they need of it, so theirs are the images of them all.
+
+    `chosen` are these images, ascending; None for all `images` of the data set, which need no list.
+    """
 
     label: str
     scans: tuple[Scan, ...]
-    wanted: np.ndarray
+    images: int
+    chosen: np.ndarray | None
+
+    @property
+    def wanted(self) -> np.ndarray:
+        import numpy as np
+
+        return np.arange(self.images) if self.chosen is None else self.chosen
+
+    def many(self, shard: range) -> int:
+        """How many of its images are in a shard."""
+        return len(shard) if self.chosen is None else len(self.within(shard))
 
     def within(self, shard: range) -> np.ndarray:
-        return self.wanted[(self.wanted >= shard.start) & (self.wanted < shard.stop)]
+        """Its images in a shard. A round asks for every shard: what this takes may not grow with the data set."""
+        import numpy as np
+
+        if self.chosen is None:
+            return np.arange(shard.start, shard.stop)
+        first, stop = np.searchsorted(self.chosen, [shard.start, shard.stop])
+        return self.chosen[first:stop]
+
+
+def union(shares: Sequence[Share], shard: range) -> np.ndarray:
+    """The images in a shard that some share needs."""
+    import numpy as np
+
+    return np.unique(np.concatenate([share.within(shard) for share in shares]))
 
 
 def shares_of(round_: Round, images: int, reading: Reading) -> list[Share]:
@@ -43,16 +70,25 @@ def shares_of(round_: Round, images: int, reading: Reading) -> list[Share]:
 
     shares = []
     for work in round_.passes:
-        groups: dict[bytes, tuple[np.ndarray, list[Scan]]] = {}
+        groups: dict[bytes | None, tuple[np.ndarray | None, list[Scan]]] = {}
         for scan in work.scans:
-            chosen = scan.selected(reading)
-            wanted = np.arange(images) if chosen is None else np.asarray(chosen, np.int64)
-            groups.setdefault(wanted.tobytes(), (wanted, []))[1].append(scan)
+            chosen = _some(scan.selected(reading), images)
+            groups.setdefault(None if chosen is None else chosen.tobytes(), (chosen, []))[1].append(scan)
         if work.scans[0].partial:
-            shares.append(Share(work.label, work.scans, np.unique(np.concatenate([w for w, _ in groups.values()]))))
+            some = [chosen for chosen, _ in groups.values() if chosen is not None]
+            every = _some(np.concatenate(some), images) if len(some) == len(groups) else None
+            shares.append(Share(work.label, work.scans, images, every))
         else:
-            shares += [Share(work.label, tuple(scans), wanted) for wanted, scans in groups.values()]
+            shares += [Share(work.label, tuple(scans), images, chosen) for chosen, scans in groups.values()]
     return shares
+
+
+def _some(chosen: np.ndarray | None, images: int) -> np.ndarray | None:
+    """Chosen images, ascending; None if that is all of them."""
+    import numpy as np
+
+    found = None if chosen is None else np.unique(np.asarray(chosen, np.int64))
+    return None if found is None or len(found) == images else found
 
 
 def identities_of(round_: Round, images: int) -> np.ndarray | None:
@@ -72,7 +108,7 @@ def row_ids(scan: Scan, share: Share, ids: np.ndarray, reading: Reading) -> tupl
     `ids` are those of the images. None for a scan whose rows are not found again.
     """
     if scan.rowwise:
-        return share.wanted, ids[share.wanted]
+        return share.wanted, ids if share.chosen is None else ids[share.chosen]
     if scan.partial:
         at, tails = scan.rows(reading)
         return at, ids_with(ids[at], tails)
@@ -156,11 +192,8 @@ class RoundWork:
         return made
 
     def _told(self, shard: range, made: Made) -> None:
-        import numpy as np
-
-        images = len(np.unique(np.concatenate([share.within(shard) for share in self.shares])))
         scans = [scan for share in self.shares for scan in share.scans if scan.key in made.files]
-        self.resources.telling.shard_done(self.name, shard, images, scans, made)
+        self.resources.telling.shard_done(self.name, shard, len(union(self.shares, shard)), scans, made)
 
     def _there(self, shard: range) -> dict[str, Path]:
         found = ((s.key, self.store.shard(s, shard)) for share in self.shares for s in share.scans)
@@ -168,7 +201,7 @@ class RoundWork:
 
     @staticmethod
     def _lacking(share: Share, shard: range, there: dict[str, Path]) -> list[Scan]:
-        return [s for s in share.scans if s.key not in there] if len(share.within(shard)) else []
+        return [s for s in share.scans if s.key not in there] if share.many(shard) else []
 
     def _fill(self, shard: range, there: dict[str, Path], made: Made, tell: Callable[[int], None]) -> bool:
         """Read the images of a shard once and store what every pass makes of them. False if nothing was lacking."""

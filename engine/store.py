@@ -1,6 +1,7 @@
 """The store: artifacts by the key of the operator that makes them, safe under crashes and several processes.
 
     STORE/objects/ab/abcdef…/00000000-00000512-<digest>.safetensors   a shard: images 0 to 511, digest of its content
+                             made                         names of the shards so far; gone when all are there
                              artifact.json                            written last: the artifact is whole
     STORE/clq.duckdb                                      the catalogue (engine.catalogue)
     STORE/layout.json                                     which form of all this it is
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2  # of an artifact
 LAYOUT = 1  # of the folder
+MADE = "made"  # beside the shards of an unfinished artifact: their names, a line each
 _SHARD = re.compile(r"(\d{8,})-(\d{8,})-[0-9a-f]+\.safetensors")
 
 
@@ -62,6 +64,43 @@ def is_whole(path: Path) -> bool:
         raise unreadable(path, error) from error
 
 
+class _Made:
+    """The names of the shards of an unfinished artifact: those that were in its folder at first, and each put there
+    since."""
+
+    def __init__(self, log: Path) -> None:
+        self._log, self._read = log, 0
+        self._names: dict[str, str] = {}
+        self._read_on()  # before the folder is listed, so that nothing is missed in between
+        with contextlib.suppress(FileNotFoundError):
+            self._add(os.listdir(log.parent))
+
+    def name(self, span: str) -> str | None:
+        self._read_on()
+        return self._names.get(span)
+
+    def _read_on(self) -> None:
+        lines = b""
+        with contextlib.suppress(FileNotFoundError), open(self._log, "rb") as file:
+            file.seek(self._read)
+            lines = file.read()
+        whole = lines[: lines.rfind(b"\n") + 1]
+        self._read += len(whole)
+        self._add(whole.decode("ascii", "replace").split())
+
+    def _add(self, names: Iterable[str]) -> None:
+        self._names.update((name.rpartition("-")[0], name) for name in names if _SHARD.fullmatch(name))
+
+
+def _note_made(path: Path) -> None:
+    """Tell other workers of a shard. Whoever does not hear of it makes the same again."""
+    try:
+        with open(path.with_name(MADE), "ab", buffering=0) as file:
+            file.write(f"{path.name}\n".encode())
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+
+
 class Store:
     """A folder of artifacts. Opening it creates it; errors of the file system become diagnostics."""
 
@@ -70,6 +109,7 @@ class Store:
         self.damaged: list[str] = []
         self.telling = Telling()
         self._open: dict[str, Artifact] = {}
+        self._made: dict[str, _Made] = {}
         try:
             (root / "objects").mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -194,6 +234,7 @@ class Store:
     def shards(self, operator: Operator) -> dict[range, Path]:
         """The whole shards of an unfinished artifact, by the images they are of; a damaged one is set aside."""
         found = {}
+        self._made.pop(operator.key, None)
         for path in sorted(self.folder(operator.key).glob("[0-9]*-*-*.safetensors")):
             if _sound(path):
                 first, stop, _ = path.name.split("-", 2)
@@ -201,8 +242,16 @@ class Store:
         return found
 
     def shard(self, operator: Operator, images: range) -> Path | None:
-        """One whole shard of an unfinished artifact; a damaged one is set aside."""
-        return next(filter(_sound, self.folder(operator.key).glob(f"{_span(images)}-*.safetensors")), None)
+        """One whole shard of an unfinished artifact; a damaged one is set aside.
+
+        A worker asks for every shard that it is to make: the folder, which has as many, is listed once, and what other
+        processes have put there since stands in its list.
+        """
+        folder = self.folder(operator.key)
+        if operator.key not in self._made:
+            self._made[operator.key] = _Made(folder / MADE)
+        name = self._made[operator.key].name(_span(images))
+        return folder / name if name is not None and _sound(folder / name) else None
 
     def row_files(self, work: str) -> list[Path]:
         """Where the rows of artifacts of the same work are told (engine.reuse)."""
@@ -210,6 +259,11 @@ class Store:
 
     def put_shard(self, operator: Operator, images: range, arrays: Mapping[str, np.ndarray]) -> Path:
         """Store what a scan made of some images. The range is in the name: shards of another size never mix."""
+        path = self._put_arrays(operator, images, arrays)
+        _note_made(path)
+        return path
+
+    def _put_arrays(self, operator: Operator, images: range, arrays: Mapping[str, np.ndarray]) -> Path:
         from safetensors.numpy import save
 
         data = save({k: _contiguous(v) for k, v in arrays.items()})
@@ -238,7 +292,7 @@ class Store:
         else:
             arrays = dict(result.arrays or {})
             rows = max((len(a) for a in arrays.values()), default=0)
-            path = self.put_shard(operator, range(rows), arrays)
+            path = self._put_arrays(operator, range(rows), arrays)
         return self.finish(operator, [path], rows, seconds, result.facts)
 
     def _put_table(self, operator: Operator, table: pa.Table | pa.RecordBatchReader) -> tuple[Path, int]:
@@ -281,6 +335,9 @@ class Store:
         manifest = sealed(manifest)
         folder = self.made_folder(operator.key)
         write_aside(folder / "artifact.json", json.dumps(manifest, ensure_ascii=False).encode())
+        self._made.pop(operator.key, None)
+        with contextlib.suppress(OSError):  # what it lists stands in the manifest now
+            (folder / MADE).unlink(missing_ok=True)
         self._open[operator.key] = Artifact(operator.key, folder, manifest)
         self.telling.artifact_stored(self._open[operator.key])
         return self._open[operator.key]

@@ -46,7 +46,7 @@ class Uploads:
             self._stopped = False
             self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="clq upload")
         # Tasks begin in their order: those that are waited for have begun.
-        shards = [f for (k, s), f in self._going.items() if k == key and not shard]
+        shards = [] if shard else [f for (k, _), f in self._going.items() if k == key]
         self._going[key, shard] = self._pool.submit(self._go, key, shard, shards)
 
     def drain(self) -> None:

@@ -11,7 +11,7 @@ from ..engine.operator import Axis, Global, Inputs, Operator, Source
 from ..engine.resources import Resources
 from .activations import PooledActivations
 from .embeddings import texts_of
-from .falcon import LOOKED_UP, DistinctTexts, Rule, WordScores, tensor
+from .falcon import LOOKED_UP, POOLED, DistinctTexts, Rule, WordScores, tensor
 from .words import shares_of
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class _Work:
         scale = op.scores.retrieved.temperature or self.inputs.opened(op.judge).scale
         found: dict[int, tuple[list[int], list[float]]] = {}
         for start in range(0, len(images), LOOKED_UP):
-            pool = (torch.from_numpy(s["vectors"]) for s in captions.shards("vectors"))
+            pool = (torch.from_numpy(block) for block in captions.blocks("vectors", POOLED))
             near = retrieve(vectors[start : start + LOOKED_UP], pool, k=op.scores.retrieved.k, temperature=scale)
             rows = zip(near.index.tolist(), near.score.tolist(), strict=True)
             found.update(zip(images[start : start + LOOKED_UP], rows, strict=True))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import torch
 
 Rule = Literal["per_word", "published"]
-LOOKED_UP = 2048  # crops at a time: bounds memory at that many rows of cosines with the captions
+LOOKED_UP = 2048  # crops at a time, and so many captions: bounds memory at one block of cosines in double precision
+POOLED = 16_384
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class RetrievedCaptions(Global):
         held = inputs.artifact(self.captions)
 
         def pool() -> Iterator[torch.Tensor]:
-            return (torch.from_numpy(s["vectors"]) for s in held.shards("vectors"))
+            return (torch.from_numpy(block) for block in held.blocks("vectors", POOLED))
 
         # Many units share a crop: each is looked up once.
         where = np.column_stack([found.load("image"), found.load("box")])

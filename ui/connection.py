@@ -49,25 +49,28 @@ class Connection:
     """A store opened for queries. Use as a context manager, or close it; names made by LET live as long as it does.
 
     `store` is a folder, or the URL of a store that machines share; `cache` is then where folders for it are made here.
+    Work is done, and kept, by `shard` images at a time; what was made by another number is not taken up.
     `backend` and `workers` say who computes, and `memory` (bytes, or '2GB') what may be held, as SET does. `trace`
     names a file for Perfetto or chrome://tracing, written when the connection is closed; `log` one to which what
     happens is appended, a JSON object a line (else that of $CLQ_LOG).
     """
 
     def __init__(
-        self, store: str | os.PathLike[str] | None = None, *, device: str = "cpu", batch: int = 64,
+        self, store: str | os.PathLike[str] | None = None, *, device: str = "cpu", batch: int = 64, shard: int = 512,
         backend: str | None = None, workers: int | None = None, memory: int | str | None = None,
         progress: Progress | Callable[[str, int, int], None] | None = None,
         trace: str | os.PathLike[str] | None = None, log: str | os.PathLike[str] | None = None,
         cache: str | os.PathLike[str] | None = None,
     ) -> None:  # fmt: skip
+        if shard < 1:
+            raise Diagnostic("bad-argument", f"a shard has 1 image or more; it is {shard}")
         self.store = store_at(store_place(store), cache)
         shown: Progress = Silent()
         if progress is not None:
             shown = Callback(progress) if callable(progress) else progress
         self.resources = Resources(
-            device=device_of(device), batch=batch, spread=spread_of(backend, workers), limit=limit_of(memory),
-            progress=shown, telling=Telling(None if trace is None else Trace(Path(trace)), log_of(log)),
+            device=device_of(device), batch=batch, shard=shard, spread=spread_of(backend, workers),
+            limit=limit_of(memory), progress=shown, telling=Telling(None if trace is None else Trace(Path(trace)), log_of(log)),
         )  # fmt: skip
         self.store.telling = self.resources.telling
         self.catalogue = Catalogue(self.store.root, self.resources.telling)
