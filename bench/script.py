@@ -3,8 +3,8 @@
     python bench/script.py [--images N]
 
 In one process, models loaded before. `unavoidable`: each image decoded once, then, with images in memory, one forward
-of the subject and one of the judge for each, one of the judge for each text, and Grad-CAM and crops of every pair of unit
-and top image that some query wants. `one by one`: each statement in a store of its own.
+of the subject and one of the judge for each, one of the judge for each text, and Grad-CAM and crops of every pair of
+unit and top image that some query wants. `one by one`: each statement in a store of its own.
 """
 
 from __future__ import annotations

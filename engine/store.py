@@ -1,7 +1,7 @@
 """The store: artifacts by the key of the operator that makes them, safe under crashes and several processes.
 
     STORE/objects/ab/abcdef…/00000000-00000512-<digest>.safetensors   a shard: images 0 to 511, digest of its content
-                             made                         names of the shards so far; gone when all are there
+                             made                         names of the shards, as they come; a clean-up takes it away
                              artifact.json                            written last: the artifact is whole
     STORE/clq.duckdb                                      the catalogue (engine.catalogue)
     STORE/layout.json                                     which form of all this it is
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2  # of an artifact
 LAYOUT = 1  # of the folder
-MADE = "made"  # beside the shards of an unfinished artifact: their names, a line each
+MADE = "made"  # beside the shards of an artifact: their names, a line each
 _SHARD = re.compile(r"(\d{8,})-(\d{8,})-[0-9a-f]+\.safetensors")
 
 
@@ -69,21 +69,30 @@ class _Made:
     since."""
 
     def __init__(self, log: Path) -> None:
-        self._log, self._read = log, 0
+        self._log, self._read, self._whole = log, 0, False
         self._names: dict[str, str] = {}
         self._read_on()  # before the folder is listed, so that nothing is missed in between
-        with contextlib.suppress(FileNotFoundError):
-            self._add(os.listdir(log.parent))
+        self._list()
 
     def name(self, span: str) -> str | None:
         self._read_on()
         return self._names.get(span)
 
+    def _list(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._add(os.listdir(self._log.parent))
+
     def _read_on(self) -> None:
         lines = b""
-        with contextlib.suppress(FileNotFoundError), open(self._log, "rb") as file:
-            file.seek(self._read)
-            lines = file.read()
+        try:
+            with open(self._log, "rb") as file:
+                file.seek(self._read)
+                lines = file.read()
+        except FileNotFoundError:
+            # Another process has finished the artifact: the last names went with the list.
+            if not self._whole and self._log.with_name("artifact.json").exists():
+                self._whole = True
+                self._list()
         whole = lines[: lines.rfind(b"\n") + 1]
         self._read += len(whole)
         self._add(whole.decode("ascii", "replace").split())
@@ -336,8 +345,6 @@ class Store:
         folder = self.made_folder(operator.key)
         write_aside(folder / "artifact.json", json.dumps(manifest, ensure_ascii=False).encode())
         self._made.pop(operator.key, None)
-        with contextlib.suppress(OSError):  # what it lists stands in the manifest now
-            (folder / MADE).unlink(missing_ok=True)
         self._open[operator.key] = Artifact(operator.key, folder, manifest)
         self.telling.artifact_stored(self._open[operator.key])
         return self._open[operator.key]

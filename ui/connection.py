@@ -70,7 +70,8 @@ class Connection:
             shown = Callback(progress) if callable(progress) else progress
         self.resources = Resources(
             device=device_of(device), batch=batch, shard=shard, spread=spread_of(backend, workers),
-            limit=limit_of(memory), progress=shown, telling=Telling(None if trace is None else Trace(Path(trace)), log_of(log)),
+            limit=limit_of(memory), progress=shown,
+            telling=Telling(None if trace is None else Trace(Path(trace)), log_of(log)),
         )  # fmt: skip
         self.store.telling = self.resources.telling
         self.catalogue = Catalogue(self.store.root, self.resources.telling)

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -25,6 +26,7 @@ from .processes import GRACE, shielded, threads
 from .remote import Job, Stopped, Unknown, job_of, perform, stopping
 
 LOOK = 0.5  # seconds between two looks at who is there
+FETCHED = 2.0  # seconds for an answer before it is looked whether its worker is still there
 PATIENCE = 60.0  # seconds without any worker before a run is given up
 
 
@@ -63,10 +65,13 @@ class Cluster:
             return
         del self.given[worker]
         if future.status == "finished":
-            made = future.result()
-            if isinstance(made, Stopped):
+            made = self._fetched(worker, future)
+            if made is None:
+                self.given[worker] = future
+                self._lose(worker)
+            elif isinstance(made, Stopped):
                 raise KeyboardInterrupt
-            if isinstance(made, Unknown):
+            elif isinstance(made, Unknown):
                 self._submit(worker, task, wait, self._job)
             else:
                 self._ready.append(event_of(worker, task, made))
@@ -74,6 +79,17 @@ class Cluster:
             self._ready.append(Failed(worker, task, error))
         else:
             self._lose(worker)
+
+    def _fetched(self, worker: str, future: Any) -> Any:
+        """What a task gave. It lies in the memory of its worker: None if that is gone, for nobody makes it again."""
+        while True:
+            try:
+                return future.result(timeout=FETCHED)
+            except CancelledError:
+                return None
+            except TimeoutError:
+                if worker not in self._client.nthreads():
+                    return None
 
     def _lose(self, worker: str) -> None:
         self._workers.discard(worker)

@@ -173,6 +173,41 @@ def test_a_worker_of_dask_that_is_killed_in_the_middle_of_a_run(tmp_path: Path) 
     assert resources.counts["decoded"] <= 69 + 6, "at most the shard of the dead is read twice"
 
 
+class Lonely:
+    """A future whose result lay in the memory of a worker that is gone, and the client of its cluster."""
+
+    status = "finished"
+
+    def __init__(self) -> None:
+        self.asked, self.cancelled = 0, False
+
+    def submit(self, *given: Any, **how: Any) -> Lonely:
+        return self
+
+    def add_done_callback(self, tell: Any) -> None:
+        tell(self)
+
+    def result(self, timeout: float | None = None) -> Any:
+        assert timeout is not None, "it would wait for ever"
+        self.asked += 1
+        raise TimeoutError
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def nthreads(self) -> dict[str, int]:
+        return {"tcp://one": 1} if self.asked < 2 else {}
+
+
+def test_a_worker_of_dask_that_dies_with_its_answer(tmp_path: Path) -> None:
+    gone = Lonely()
+    cluster = dask_backend.Cluster(gone, SimpleNamespace(name="job"))  # type: ignore[arg-type]
+    assert cluster.next() == Joined("tcp://one")
+    cluster.give("tcp://one", Task(0, 0), wait=False)
+    assert cluster.next() == Lost("tcp://one")
+    assert gone.asked == 2 and gone.cancelled and cluster.given == {}
+
+
 def test_work_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     with pytest.raises(Diagnostic) as caught:

@@ -173,7 +173,7 @@ def test_leftovers_of_killed_runs_go_after_a_day(filled: tuple[Store, list[Opera
 def on_disk(root: Path) -> int:
     """What artifacts and the lists of their rows take, a file with two names once."""
     found = {p.stat().st_ino: p.stat().st_size for folder in ("objects", "rows") for p in (root / folder).rglob("*-*")}
-    whole = {p.stat().st_ino: p.stat().st_size for p in root.rglob("artifact.json")}
+    whole = {p.stat().st_ino: p.stat().st_size for name in ("artifact.json", "made") for p in root.rglob(name)}
     return sum({**found, **whole}.values())
 
 
@@ -189,7 +189,8 @@ def test_what_is_counted_is_what_is_on_the_disk(filled: tuple[Store, list[Operat
     assert sum(i.bytes for i in items(store)) == on_disk(store.root)
     sizes = {i.key: i.bytes for i in items(store)}
     listed = next(store.root.glob(f"rows/*/{made[1].key}-*"))
-    own = (store.folder(made[1].key) / "artifact.json").stat().st_size + listed.stat().st_size
+    beside = [store.folder(made[1].key) / name for name in ("artifact.json", "made")]
+    own = sum(path.stat().st_size for path in beside) + listed.stat().st_size
     assert sizes[made[1].key] == own and sizes[adopted.key] > sum(p.stat().st_size for p in held.files)
     before = on_disk(store.root)
     done = sweep(store, before - 1)
