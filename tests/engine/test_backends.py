@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from clq.engine.leases import lease, running
 from clq.engine.operator import Source
 from clq.engine.resources import Callback, Resources, Spread
 from clq.engine.run import optimize, run
+from clq.engine.schedule import Joined, Lost, Task
 from clq.engine.store import Store
 from clq.engine.telling import Telling
 from clq.engine.trace import Trace
@@ -249,6 +251,7 @@ import os, sys
 from pathlib import Path
 from clq.engine.resources import Resources, Spread
 from clq.engine.run import optimize, run
+from clq.engine.schedule import Joined, Lost, Task
 from clq.engine.store import Store
 from toys import ToyScan, images, model
 
