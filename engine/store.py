@@ -89,7 +89,7 @@ class _Made:
                 file.seek(self._read)
                 lines = file.read()
         except FileNotFoundError:
-            # Another process has finished the artifact: the last names went with the list.
+            # A clean-up has taken the list away, perhaps with names that were not read yet.
             if not self._whole and self._log.with_name("artifact.json").exists():
                 self._whole = True
                 self._list()
