@@ -42,7 +42,7 @@ def test_the_page_shows_what_was_measured() -> None:
 
 def test_the_worked_example_uses_these_figures() -> None:
     page = (REPOSITORY / "docs" / "scale.md").read_text(encoding="utf-8")
-    used = re.findall(r"^(\w+) = ([\d.e]+)  # (\w+): (.+)$", page, re.M)
+    used = re.findall(r"^(\w+) = ([\d.]+)  # (\w+): (.+)$", page, re.M)
     assert len(used) > 8
     measured = {(c["part"], c["name"]): c["value"] for c in RECORDED["costs"]}
     for _, value, part, name in used:

@@ -13,10 +13,11 @@ from .markdown import page as made
 
 EXITS = (
     ("0", "done"),
-    ("1", "something went wrong in the world while it ran: an image that cannot be read, a full disk, a store in use"),
+    ("1", "something went wrong in the world while it ran: an image that cannot be read, a full disk, a store in use; "
+     "or a check found something (`fmt --check`, `docs --check`, `cache verify`, `rerun`)"),
     ("2", "the query, a name, an argument or an option is wrong, or something it needs is not here"),
-    ("130", "interrupted; what was finished is kept, and the same command goes on from there"),
-)
+    ("130", "interrupted, or a long run declined; what was finished is kept, and the same command goes on from there"),
+)  # fmt: skip
 
 
 def page() -> str:
