@@ -65,7 +65,7 @@ def unavoidable(con: Any, view: Any) -> dict[str, float]:
         pairs = np.unique(np.concatenate([c.pairs(reading) for c in own])[:, :2], axis=0)
         pairs = np.column_stack([pairs, np.zeros(len(pairs), np.int64)])
         consumer = EmbedCrops(
-            subject, judge, layer, "labnet", "labclip", [pairs], own[0].mask, own[0].least, con.resources
+            subject, judge, layer, "labnet", "labclip", [pairs], [None], own[0].mask, own[0].least, con.resources
         )
         with timed(took, "Grad-CAM and crops"):
             chosen = np.unique(pairs[:, 1])

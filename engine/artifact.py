@@ -49,6 +49,16 @@ class Artifact:
     def rows(self) -> int:
         return int(self.manifest.get("rows", 0))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What its arrays are called."""
+        from safetensors import safe_open
+
+        if not self.files:
+            return frozenset()
+        with safe_open(str(self.files[0]), framework="numpy") as f:
+            return frozenset(f.keys())
+
     def shards(self, *names: str) -> Iterator[dict[str, np.ndarray]]:
         """The named arrays (all by default), one shard after another: memory for one shard only."""
         from safetensors import safe_open

@@ -133,14 +133,16 @@ Method = Union[Name, Parameter, Call]
 
 # ------------------------------------------------------------------ queries
 
-TargetKind = Literal["place", "class", "synset", "text", "classes", "groups", "failures", "model", "subquery"]
+TargetKind = Literal[
+    "place", "group", "class", "synset", "text", "classes", "groups", "failures", "model", "subquery"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is explained, located, drawn or judged.
 
-    `place` is set for units of a layer (kind 'place'), `constants` for CLASS, SYNSET and TEXT, `model` for MODEL,
+    `place` is set for units of a layer (kind 'place') and for one group of them (kind 'group'), `constants` for CLASS, SYNSET and TEXT, `model` for MODEL,
     `subquery` for kind 'subquery' or for `CLASS (SELECT …)`.
     """
 

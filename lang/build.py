@@ -247,6 +247,8 @@ class Builder:
         if tree.data == "subquery":
             return ast.Target(span, "subquery", subquery=self.subquery(tree))
         word = str(tree.children[0]).upper()
+        if tree.data == "group":
+            return ast.Target(span, "group", place=self.place(tree.children[1]))
         if tree.data == "all":
             return ast.Target(span, word.lower())  # type: ignore[arg-type]
         if word == "MODEL":

@@ -46,6 +46,16 @@ class UnitTarget:
     span: Span
 
 
+@dataclass(frozen=True)
+class GroupTarget:
+    """Units of one layer of one model, taken together as one target."""
+
+    model: Thing
+    layer: str
+    units: tuple[int, ...]
+    span: Span
+
+
 OtherKind = Literal["class", "classes", "synset", "text", "groups", "failures", "model"]
 
 
@@ -59,7 +69,7 @@ class OtherTarget:
     values: tuple[Union[int, str], ...] = ()
 
 
-CheckedTarget = UnitTarget | OtherTarget
+CheckedTarget = UnitTarget | GroupTarget | OtherTarget
 
 
 @dataclass(frozen=True)

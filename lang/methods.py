@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from . import ast
 from .ast import Span
 from .bind import parameter_value
+from .checked import CheckedTarget, GroupTarget, UnitTarget
 from .declare import Bound, Catalog, MethodDeclaration
 from .diagnostic import Diagnostic, did_you_mean, listing
 from .resolve import SPOKEN
@@ -53,6 +54,22 @@ def refuse_unread(query: ast.Query, bounds: Sequence[Bound], catalog: Catalog) -
         names = " and ".join(dict.fromkeys(d.name for d in declared))
         word = Span(span.start, span.start + len(keyword.split()[0]))
         raise Diagnostic("unexpected", f"{names} reads no {keyword}{does}", word)
+
+
+def fit_found(
+    query: ast.Query, targets: Sequence[CheckedTarget], methods: Sequence[Bound], catalog: Catalog
+) -> None:
+    """Kinds of target that rows of an answer hold and a method does not take; what was written has been told of."""
+    written = {target.kind for target in query.targets}
+    for target in targets:
+        kind = "place" if isinstance(target, UnitTarget) else "group" if isinstance(target, GroupTarget) else target.kind
+        for bound in methods if kind not in written else ():
+            declaration = bound.declaration
+            if isinstance(declaration, MethodDeclaration) and kind not in declaration.targets:
+                able = [m.name for m in catalog.methods(query.verb) if kind in m.targets]
+                use = f": use {listing(able)}" if able else ""
+                message = f"There are rows of {KINDS[kind]} here, which {declaration.name} does not take{use}"
+                raise Diagnostic("wrong-kind", message, target.span)
 
 
 def fit_targets(query: ast.Query, methods: Sequence[Bound], catalog: Catalog) -> None:

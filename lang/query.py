@@ -9,10 +9,20 @@ from typing import NoReturn, TypeVar
 from . import ast
 from .ast import Span
 from .bind import bind_each, filled, parameter_value
-from .checked import CheckedContrast, CheckedQuery, CheckedSql, CheckedTarget, Origin, Table, Tail, UnitTarget
+from .checked import (
+    CheckedContrast,
+    CheckedQuery,
+    CheckedSql,
+    CheckedTarget,
+    GroupTarget,
+    Origin,
+    Table,
+    Tail,
+    UnitTarget,
+)
 from .declare import Bound, Catalog, Default, Kind, MethodDeclaration, Selected, Slot, Thing, part_of
 from .diagnostic import FOLLOWS, Diagnostic, as_one, did_you_mean
-from .methods import declared, fit_targets, refuse_unread
+from .methods import declared, fit_found, fit_targets, refuse_unread
 from .resolve import SPOKEN, parts, resolve_whole
 from .settings import set_defaults
 from .tail import check_columns, limit_note, rank_note, tail_of
@@ -62,6 +72,7 @@ class QueryChecker:
         targets = None
         if models is not None:
             targets = attempt(lambda: checked_targets(q.targets, models or (), q, self.catalog), None)
+            attempt(lambda: fit_found(q, targets or (), methods or (), self.catalog), None)
         if models == ():
             models = tuple({t.model.name: t.model for t in targets or () if t.model is not None}.values())
         # After a mistake above nobody can say which default would have been taken.
@@ -98,14 +109,14 @@ class QueryChecker:
             tails=() if tail == EMPTY_TAIL else (tail,), into=q.into.name if q.into else None,
             into_is_file=q.into.is_file if q.into else False, into_span=q.into.span if q.into else None,
             notes=tuple(n for n in notes if n), origin=self.origin, known=self.known,
-            places=self._places(targets or (), methods or ()),
+            places=self._places((*(targets or ()), *layers), methods or ()),
         )  # fmt: skip
 
     def _places(self, targets: Sequence[CheckedTarget], methods: Sequence[Bound]) -> dict[str, Span]:
         """Where things, layers and things among the arguments of methods were written, by their names."""
         found = dict(self.places)
         for target in targets:
-            if isinstance(target, UnitTarget):
+            if isinstance(target, UnitTarget | GroupTarget):
                 found.setdefault(target.layer, target.span)
         for method in methods:
             for name, value in method.values.items():
@@ -162,7 +173,12 @@ class QueryChecker:
             message = "In which earlier layers? TRACE layer4[3] IN layer1, layer2 OF labnet"
             self.problems.append(Diagnostic("missing-clause", message, q.verb_span))
         kinds = {t.kind for t in q.targets}
-        if q.in_ and self.in_fits and kinds and kinds <= {"place", "subquery"} and q.verb not in {"TRACE"}:
+        if "groups" in kinds and not q.in_:
+            model = CLAUSES["OF"].example if not q.of else self._written(q.of[0].span)
+            message = f"In which layer? {q.verb} GROUPS IN layer4 OF {model}"
+            place = next(t.span for t in q.targets if t.kind == "groups")
+            self.problems.append(Diagnostic("missing-clause", message, place))
+        if q.in_ and self.in_fits and kinds and kinds <= {"place", "group", "subquery"} and q.verb not in {"TRACE"}:
             message = "IN says where GROUPS are looked for. A layer is named directly: EXPLAIN layer4[0:64]"
             self.problems.append(Diagnostic("unexpected", message, q.clause_spans["IN"]))
         if q.for_ and self.for_fits and q.verb == "EXPLAIN" and "failures" not in kinds:
@@ -241,7 +257,7 @@ class QueryChecker:
 
     def _brings_model(self, target: ast.Target) -> bool:
         """Whether the model comes with the target: rows of an answer, a synset or text, a model itself."""
-        if target.place is not None:
+        if target.place is not None and target.kind == "place":
             given = filled(target.place)
             return not isinstance(given, ast.Place) or is_answer(given, (), self.catalog)
         return target.kind in {"synset", "text", "model"} or target.kind == "subquery"

@@ -9,7 +9,7 @@ from typing import NoReturn
 from . import ast
 from .ast import Span
 from .bind import filled, parameter_value, plain_value
-from .checked import CheckedSql, CheckedTarget, OtherTarget, UnitTarget
+from .checked import CheckedSql, CheckedTarget, GroupTarget, OtherTarget, UnitTarget
 from .declare import Catalog, ClassifierThing, ModelThing, SynsetCatalog, Thing
 from .diagnostic import FOLLOWS, Diagnostic, as_one, did_you_mean, listing
 from .literals import encode_name, encode_string
@@ -19,7 +19,7 @@ from .verbs import VERBS
 
 KINDS = {
     "place": "units of a layer", "class": "CLASS", "classes": "CLASSES", "synset": "SYNSET", "text": "TEXT",
-    "groups": "GROUPS", "failures": "FAILURES", "model": "MODEL", "subquery": "a subquery",
+    "group": "GROUP", "groups": "GROUPS", "failures": "FAILURES", "model": "MODEL", "subquery": "a subquery",
 }  # fmt: skip
 _READABLE, _TELLING = 12, 3  # names in a message: more are hard to read, fewer tell nothing
 
@@ -43,6 +43,8 @@ def checked_targets(
         model = t.model.name if t.model is not None else None
         if isinstance(t, UnitTarget):
             key: tuple[object, ...] = (model, t.layer, None if t.units is None else tuple(str(u) for u in t.units))
+        elif isinstance(t, GroupTarget):
+            key = (model, "group", t.layer, *t.units)
         else:
             key = (model, t.kind, *t.values)
         unique.setdefault(key, t)
@@ -54,6 +56,8 @@ def _checked(
 ) -> Iterable[CheckedTarget]:
     if target.kind == "place" and target.place is not None:
         return list(_place(target.place, models, query, catalog))
+    if target.kind == "group" and target.place is not None:
+        return list(_group(target.place, models, query, catalog))
     if target.kind == "subquery" and target.subquery is not None:
         return list(_rows(target.subquery, catalog))
     if target.kind == "model" and target.model is not None:
@@ -178,6 +182,23 @@ def _place(place: ast.Place, models: Sequence[Thing], query: ast.Query, catalog:
     for model in models:
         for layer, count in _layers(place, model, query, catalog):
             yield UnitTarget(model, layer, _units(place, layer, model, count, catalog), place.span)
+
+
+def _group(place: ast.Place, models: Sequence[Thing], query: ast.Query, catalog: Catalog) -> Iterator[CheckedTarget]:
+    """Units of a layer as one target, in every layer that a star stands for."""
+    for model in models:
+        for layer, count in _layers(place, model, query, catalog):
+            units = _units(place, layer, model, count, catalog)
+            if units is None:
+                message = f"Which units of {layer} are the group? GROUP {layer}[3, 17]; its groups: GROUPS IN {layer}"
+                raise Diagnostic("missing-clause", message, place.span)
+            numbers: list[int] = []
+            for unit in units:
+                if isinstance(unit, slice) and count is None:
+                    message = f"How many units {layer} has is known only when {model.name} runs: write their numbers"
+                    raise Diagnostic("unknown-unit", message, place.span)
+                numbers += range(*unit.indices(count or 0)) if isinstance(unit, slice) else [unit]
+            yield GroupTarget(model, layer, tuple(sorted(set(numbers))), place.span)
 
 
 def _of_answer(place: ast.Place, catalog: Catalog) -> Iterator[CheckedTarget]:

@@ -124,7 +124,7 @@ def _change(change: ast.Change) -> str:
 def _target(target: ast.Target) -> str:
     kind = target.kind.upper()
     if target.place is not None:
-        return unparse(target.place)
+        return f"GROUP {unparse(target.place)}" if target.kind == "group" else unparse(target.place)
     if target.kind == "subquery":
         return unparse(target.subquery)
     if target.model is not None:

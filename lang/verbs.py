@@ -74,7 +74,7 @@ CLAUSES: Mapping[str, Clause] = MappingProxyType(
 )
 TAIL = ("WHERE", "ORDER BY", "LIMIT", "INTO")
 
-_UNIT_KINDS = ("place", "class", "synset", "text", "classes", "groups", "failures", "subquery")
+_UNIT_KINDS = ("place", "group", "class", "synset", "text", "classes", "groups", "failures", "subquery")
 
 TARGET = (
     Column("model", "VARCHAR", "the model"),
@@ -127,10 +127,12 @@ _ALL = (
         (
             *TARGET,
             Column("units", "INTEGER[]", "the members of a group"),
+            Column("images", "INTEGER", "how many images stand behind a group"),
             RANK,
             CONCEPT,
             _score("what rank sorts by"),
             *BOUNDS,
+            Column("coherence", "DOUBLE", "mean cosine of the judge's vectors of those images, each pair once"),
             *MADE,
         ),
         ("model", "layer", "unit", "method", "rank"),

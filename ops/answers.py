@@ -28,9 +28,9 @@ def explain_schema() -> pa.Schema:
     return pa.schema(
         [
             ("model", pa.string()), ("layer", pa.string()), ("kind", pa.string()), ("unit", pa.int32()),
-            ("target", pa.string()), ("units", pa.list_(pa.int32())), ("rank", pa.int32()), ("concept", pa.string()),
-            ("score", pa.float64()), ("low", pa.float64()), ("high", pa.float64()), ("method", pa.string()),
-            ("args", pa.string()), ("run", pa.string()),
+            ("target", pa.string()), ("units", pa.list_(pa.int32())), ("images", pa.int32()), ("rank", pa.int32()),
+            ("concept", pa.string()), ("score", pa.float64()), ("low", pa.float64()), ("high", pa.float64()),
+            ("coherence", pa.float64()), ("method", pa.string()), ("args", pa.string()), ("run", pa.string()),
         ]
     )  # fmt: skip
 
@@ -92,15 +92,28 @@ class UnitAnswer(Global):
             "target": f"{spelled(self.layer)}[{unit}] OF {spelled(self.model)}",
         }  # fmt: skip
 
-    def named(self, count: int, words: Callable[[int], Sequence[tuple[str, float]]], top: int) -> Result:
-        """EXPLAIN's rows: the first `top` of `words(unit)`, best first, or one row with concept NULL."""
+    def group(self, number: int, units: Sequence[int]) -> dict[str, Any]:
+        """The columns that say which group of units a row is about; `number` is its place among the groups."""
+        written = ", ".join(map(str, units))
+        return {
+            "model": self.model, "layer": self.layer, "kind": "group", "unit": number,
+            "target": f"GROUP {spelled(self.layer)}[{written}] OF {spelled(self.model)}",
+        }  # fmt: skip
+
+    def named(
+        self, count: int, words: Callable[[int], Sequence[tuple[str, float]]], top: int,
+        about: Callable[[int], dict[str, Any]] | None = None,
+    ) -> Result:  # fmt: skip
+        """EXPLAIN's rows: the first `top` of `words(unit)`, best first, or one row with concept NULL. `about` gives the
+        columns that all rows of a target share."""
         rows: list[dict[str, Any]] = []
+        about = about or self.unit
         for unit in self.chosen(count):
             found = [
                 {"rank": rank + 1, "concept": word, "score": score}
                 for rank, (word, score) in enumerate(words(unit)[:top])
             ]
-            rows += [{**self.unit(unit), **row} for row in found or [{"rank": 1}]]
+            rows += [{**about(unit), **row} for row in found or [{"rank": 1}]]
         return self.rows(rows, explain_schema())
 
     def rows(self, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> Result:

@@ -12,6 +12,7 @@ from ..engine.resources import Resources
 from .activations import PooledActivations
 from .embeddings import texts_of
 from .falcon import LOOKED_UP, POOLED, DistinctTexts, Rule, WordScores, tensor
+from .groups import groups_of, summed
 from .words import shares_of
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class _Work:
         for row in inputs.artifact(op.scores).table().to_pylist():
             self.high.setdefault(row["unit"], {})[row["text"]] = row["score"]
         self.units = list(self.high)
+        groups = groups_of(inputs.artifact(op.scores.crops.high))
+        self.members = [(unit,) if groups is None else groups[unit] for unit in self.units]
         self.tested = {unit: self._tested(high) for unit, high in self.high.items()}
         self.low = self._low_images() if self.units else {}
         self.near = self._captions()
@@ -157,7 +160,7 @@ class _Work:
                 nearest.update(block)
         else:
             for block, activations in zip(vectors, self._activations(), strict=True):
-                nearest.update(block, activations[:, self.units])
+                nearest.update(block, summed(activations, self.members))
         found = iter(nearest.best.result())
         return {unit: [next(found) for _ in self.tested[unit]] for unit in self.units}
 
@@ -166,12 +169,10 @@ class _Work:
 
         drawn = DrawnSilent(self._silence(), n, self.op.seed)
         for activations in self._activations():
-            drawn.update(activations[:, self.units])
+            drawn.update(summed(activations, self.members))
         return dict(zip(self.units, drawn.best.result(), strict=True))
 
     def _published(self) -> dict[int, list[int]]:
-        import torch
-
         from .kernels.falcon import Moments
         from .kernels.low import LookAlikes
         from .kernels.similarity import unit_rows
@@ -184,7 +185,7 @@ class _Work:
         moments = Moments()
         for activations in self._activations():
             moments.update(unit_rows(activations))
-        alike = LookAlikes(self._high_means(), torch.tensor(self.units), moments.mean, op.least, op.low_images)
+        alike = LookAlikes(self._high_means(), self.members, moments.mean, op.least, op.low_images)
         for activations in self._activations():
             alike.update(unit_rows(activations))
         return dict(zip(self.units, alike.best.result(), strict=True))

@@ -1,4 +1,4 @@
-"""The second round of FALCON: where in its top images a unit fires, cut out and seen by the judge."""
+"""The second round of FALCON: where in its top images a unit or group fires, cut out and seen by the judge."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ..engine.operator import Axis, Consumer, Inputs, Operator, Scan, Source
 from ..engine.resources import Resources
+from .groups import groups_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,8 @@ Crop = Literal["gradcam", "none"]
 class CropEmbeddings(Scan):
     """A row for each (unit, top image): 'unit', 'image', 'rank', 'box' [4], 'vectors' [D] of the crop, 2-norm 1.
 
-    Only images that are a top image of some unit are read. `units` narrows the work: units do not couple here.
+    Only images that are a top image of some unit are read. `units` narrows the work: units do not couple here. Where
+    `high` has groups for targets, 'unit' is a group's number and the crop shows the sum of its units.
     """
 
     version: ClassVar[int] = 2
@@ -79,12 +81,14 @@ class CropEmbeddings(Scan):
         return np.unique(self.pairs(inputs)[:, 1])
 
     def rows(self, inputs: Inputs) -> tuple[np.ndarray, Sequence[str]]:
-        pairs = self.pairs(inputs)
-        return pairs[:, 1], [f"unit {unit}" for unit in pairs[:, 0].tolist()]
+        """A group of one unit has the rows of that unit."""
+        pairs, groups = self.pairs(inputs), groups_of(inputs.artifact(self.high))
+        told = [(unit,) if groups is None else groups[unit] for unit in pairs[:, 0].tolist()]
+        return pairs[:, 1], [f"unit {' '.join(map(str, units))}" for units in told]
 
     def placed(self, inputs: Inputs, rows: dict[str, np.ndarray], which: np.ndarray) -> dict[str, np.ndarray]:
         pairs = self.pairs(inputs)[which]
-        return {**rows, "image": pairs[:, 1], "rank": pairs[:, 2]}
+        return {**rows, "unit": pairs[:, 0], "image": pairs[:, 1], "rank": pairs[:, 2]}
 
     @classmethod
     def start(cls, scans: Sequence[CropEmbeddings], inputs: Inputs, resources: Resources) -> Consumer:
@@ -94,5 +98,6 @@ class CropEmbeddings(Scan):
         subject = inputs.opened(scan.model) if scan.crop == "gradcam" else None
         return EmbedCrops(
             subject, inputs.opened(scan.judge), scan.layer, scan.model.name, scan.judge.name,
-            [s.pairs(inputs) for s in scans], scan.mask, scan.least, resources,
+            [s.pairs(inputs) for s in scans], [groups_of(inputs.artifact(s.high)) for s in scans], scan.mask,
+            scan.least, resources,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""FALCON for single units: words of the captions that lie near a unit's crops, and the contrast that tests them."""
+"""FALCON: words of the captions that lie near the crops of a unit or group, and the contrast that tests them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..engine.resources import Resources
 from .answers import UnitAnswer, evidence_schema, where
 from .crops import CropEmbeddings
 from .embeddings import texts_of
+from .groups import groups_of
 from .words import CaptionWords, WordShares, bags_of, shares_of
 
 if TYPE_CHECKING:
@@ -154,12 +155,45 @@ class DistinctTexts(Global):
 
 
 @dataclass(frozen=True, eq=False)
+class CropCoherence(Global):
+    """How alike the judge finds the crops of each target: 'with_diagonal' and 'off_diagonal' [targets], NaN where there
+    are none (see `kernels.falcon.coherence`). FALCON, section 3.2."""
+
+    couples: ClassVar[frozenset[Axis]] = frozenset({"images", "k"})
+    crops: CropEmbeddings
+
+    def label(self) -> str:
+        return "how alike the crops of each target are"
+
+    def compute(self, inputs: Inputs, resources: Resources) -> Result:
+        import numpy as np
+
+        from .kernels.falcon import coherence
+
+        alike = np.full((2, len(inputs.artifact(self.crops.high).load("constant"))), np.nan)
+        places = rows_by_unit(inputs, self.crops)
+        if places:
+            vectors = tensor(inputs, self.crops)
+            for target, rows in places.items():
+                found = coherence(vectors[rows])
+                alike[:, target] = found.with_diagonal, found.off_diagonal
+        return Result({"with_diagonal": alike[0], "off_diagonal": alike[1]})
+
+
+@dataclass(frozen=True, eq=False)
 class FalconUnits(UnitAnswer):
-    """The answer of EXPLAIN by FALCON: the best `top` words of each unit that a contrast, if there was one, has
-    kept."""
+    """The answer of EXPLAIN by FALCON: the best `top` words of each unit or group that a contrast, if there was one, has
+    kept.
+
+    `alike` and `least_alike`: only targets whose crops are that much alike get a word, `diagonal` counts each crop with
+    itself, as published.
+    """
 
     scores: Operator
     crops: CropEmbeddings
+    alike: CropCoherence | None
+    least_alike: float | None
+    diagonal: bool
     top: int
 
     def label(self) -> str:
@@ -170,13 +204,29 @@ class FalconUnits(UnitAnswer):
         for row in inputs.artifact(self.scores).table().to_pylist():
             if row.get("kept", True):
                 kept[row["unit"]].append((row["text"], row["score"]))
-        count = len(inputs.artifact(self.crops.high).load("constant"))
-        return self.named(count, lambda unit: kept[unit], self.top)
+        high = inputs.artifact(self.crops.high)
+        groups, behind = groups_of(high), high.load("count") if "count" in high.names else None
+        alike = None if self.alike is None else inputs.artifact(self.alike).load("off_diagonal")
+        tested = alike if not self.diagonal or self.alike is None else inputs.artifact(self.alike).load("with_diagonal")
+
+        def words(unit: int) -> list[tuple[str, float]]:
+            failed = tested is not None and self.least_alike is not None and not tested[unit] > self.least_alike
+            return [] if failed else kept[unit]
+
+        def about(unit: int) -> dict[str, Any]:
+            columns = self.unit(unit) if groups is None else {**self.group(unit, groups[unit]), "units": groups[unit]}
+            if behind is not None:
+                columns["images"] = int(behind[unit])
+            if alike is not None and alike[unit] == alike[unit]:  # a single crop is compared with nothing
+                columns["coherence"] = float(alike[unit])
+            return columns
+
+        return self.named(len(high.load("constant")), words, self.top, about)
 
 
 @dataclass(frozen=True, eq=False)
 class CropEvidence(UnitAnswer):
-    """The rows of EVIDENCE for FALCON: each unit's top images with box and nearest caption."""
+    """The rows of EVIDENCE for FALCON: the top images of each unit or group with box and nearest caption."""
 
     crops: CropEmbeddings
     retrieved: RetrievedCaptions
@@ -190,17 +240,19 @@ class CropEvidence(UnitAnswer):
         found = inputs.artifact(self.crops)
         rows: list[dict[str, Any]] = []
         if found.files:
-            value = inputs.artifact(self.crops.high).load("value")
+            high = inputs.artifact(self.crops.high)
+            value, groups = high.load("value"), groups_of(high)
             texts = texts_of(self.captions, inputs)
             nearest = inputs.artifact(self.retrieved).load("index")
             image, rank, box = found.load("image"), found.load("rank"), found.load("box").tolist()
             images = inputs.opened(self.images)
             for unit, places in rows_by_unit(inputs, self.crops).items():
+                about = self.unit(unit) if groups is None else self.group(unit, groups[unit])
                 for p in places:
                     left, top, right, bottom = box[p]
                     rows.append(
                         {
-                            **self.unit(unit), "rank": int(rank[p]) + 1, "side": "high", **where(images, int(image[p])),
+                            **about, "rank": int(rank[p]) + 1, "side": "high", **where(images, int(image[p])),
                             "activation": float(value[unit][rank[p]]), "x0": left, "y0": top, "x1": right,
                             "y1": bottom, "caption": texts[nearest[p][0]],
                         }

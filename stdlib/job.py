@@ -16,12 +16,17 @@ from .datasets.readable import readable
 from .things import Dataset, Judge, Model, Texts, Thing
 
 Units = tuple[int | slice, ...] | None
+TargetKind = Literal["unit", "group", "groups"]
 
 
 @dataclass(frozen=True)
 class Job:
     """One question to one method: slots that the query or a default filled. `args` is JSON of what differs from
-    defaults."""
+    defaults.
+
+    `kind` says what it is about: units of `layer` (`units`), the groups of it that are written (`groups`), or those that
+    are found in it (among `units`).
+    """
 
     verb: str
     known: Fingerprints
@@ -31,6 +36,8 @@ class Job:
     model: Model | None = None
     layer: str = ""
     units: Units = None
+    kind: TargetKind = "unit"
+    groups: tuple[tuple[int, ...], ...] = ()
     images: Dataset | None = None
     words: Texts | None = None
     captions: Texts | None = None

@@ -96,7 +96,7 @@ _CONSTANTS = words("TRUE FALSE NULL")
 _OF_KINDS = words("CLASSES GROUPS FAILURES")
 # Keywords of the grammar with patterns of their own: they stand beside certain others only.
 _PLACED = _CONSTANTS | _OF_KINDS | words("""LET PARAM DEFINE IMPORT PLAN ANALYZE SET RESET SHOW DISCOVER CONCEPTS DETECT
-    OUTLIERS LOW RANDOM CLASS SYNSET TEXT MODEL""")
+    OUTLIERS LOW RANDOM CLASS SYNSET TEXT MODEL GROUP""")
 # Words that SQL does not reserve and that are as likely to be names or functions.
 _COMMON = words("NAME AT SHOW SET GLOB LEFT RIGHT")
 
@@ -111,7 +111,7 @@ def _keyword_rules() -> list[Match]:
     verbs = _any(VERB_WORDS)
     column = rf"(?!\s+{_any(AFTER_COLUMN | _RESERVED)}\b)"
     kinds = rf"{_any(_OF_KINDS)}\b(?!\s*[.\[])"
-    model = rf"(?i:MODEL)\b(?=\s+(?!{_any(CLAUSE_WORDS | _RESERVED)}\b)[\w\"$])"
+    model = rf"(?i:MODEL|GROUP)\b(?=\s+(?!{_any(CLAUSE_WORDS | _RESERVED | {'BY'})}\b)[\w\"$])"
     return [
         # SHOW METHODS FOR EXPLAIN: what is shown, and a verb that is only named
         Match(

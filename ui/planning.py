@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 from ..engine.fingerprint import Fingerprints
 from ..engine.operator import Operator, digest
 from ..lang.ast import Span
-from ..lang.checked import CheckedQuery, UnitTarget
+from ..lang.checked import CheckedQuery, GroupTarget, OtherTarget, UnitTarget
 from ..lang.declare import Bound, Default, Selected
 from ..lang.diagnostic import Diagnostic
 from ..stdlib.catalog import methods, one_of
 from ..stdlib.datasets.readable import left_out, told
-from ..stdlib.job import Job, Planned
+from ..stdlib.job import Job, Planned, TargetKind, Units
 from ..stdlib.things import Dataset, Judge, Model, Texts, Thing
 
 Made = TypeVar("Made")
@@ -60,8 +60,7 @@ def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
     table = methods()
     planned: list[Planned] = []
     judges: tuple[object, ...] = query.judges or (None,)
-    targets: tuple[UnitTarget | None, ...] = query.units or (None,)
-    for target, bound, judge in itertools.product(targets, query.methods, judges):
+    for target, bound, judge in itertools.product(_asked(query), query.methods, judges):
         job = _located(partial(_job, query, target, bound, judge, known, several_judges=len(judges) > 1), query)
         planned.append(_located(partial(table[job.method].plan, job), query))
     answers = tuple(p.answer for p in planned)
@@ -78,6 +77,35 @@ def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
     )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What one job is about."""
+
+    kind: TargetKind = "unit"
+    model: object = None
+    layer: str = ""
+    units: Units = None
+    groups: tuple[tuple[int, ...], ...] = ()
+
+
+def _asked(query: CheckedQuery) -> list[Asked]:
+    """The jobs of a query's targets, in their order: one for units of a layer, for all groups that are written of it, and
+    for each layer whose groups are to be found."""
+    found: dict[tuple[object, ...], Asked] = {}
+    for target in query.targets:
+        if isinstance(target, UnitTarget):
+            found[len(found),] = Asked("unit", target.model, target.layer, target.units)
+        elif isinstance(target, GroupTarget):
+            key = ("group", target.model.name, target.layer)
+            before = found[key].groups if key in found else ()
+            found[key] = Asked("group", target.model, target.layer, None, (*before, target.units))
+        elif isinstance(target, OtherTarget) and target.kind == "groups":
+            for place in query.layers:
+                if target.model is not None and place.model.name == target.model.name:
+                    found[len(found),] = Asked("groups", place.model, place.layer, place.units)
+    return list(found.values()) or [Asked()]
+
+
 def _located(work: Callable[[], Made], query: CheckedQuery) -> Made:
     try:
         return work()
@@ -88,7 +116,7 @@ def _located(work: Callable[[], Made], query: CheckedQuery) -> Made:
 
 def _job(
     query: CheckedQuery,
-    target: UnitTarget | None,
+    target: Asked,
     bound: Bound,
     judge: object,
     known: Fingerprints,
@@ -97,7 +125,6 @@ def _job(
     changed = bound.changed()
     if several_judges and isinstance(judge, Judge):
         changed["judge"] = judge.name
-    model = target.model if target is not None else None
     contrast = query.contrast
     slots = {
         "images": (query.images, dataset_of), "words": (query.words, texts_of), "captions": (query.captions, texts_of),
@@ -113,9 +140,11 @@ def _job(
         values=bound.values,
         args=json.dumps(changed),
         method=bound.declaration.name,
-        model=model if isinstance(model, Model) else None,
-        layer=target.layer if target is not None else "",
-        units=target.units if target is not None else None,
+        model=target.model if isinstance(target.model, Model) else None,
+        layer=target.layer,
+        units=target.units,
+        kind=target.kind,
+        groups=target.groups,
         judge=judge if isinstance(judge, Judge) else None,
         contrast=contrast.kind if contrast is not None else None,
         places=places,

@@ -1,4 +1,4 @@
-"""Grad-CAM boxes of units on their top images, and the judge's vectors of what lies in them."""
+"""Grad-CAM boxes of units and groups on their top images, and the judge's vectors of what lies in them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from ..preprocess import Preprocess
 from .boxes import Box, Frame, enlarged, frame_of, largest_box, to_original
 from .capture import arranged, hooked, module_of, pooled
 from .gradcam import grad_cam, mask, scaled, upsampled
+
+
+Group = tuple[int, ...]  # units whose sum is looked at; most often one
 
 
 def frame(prepare: Any, height: int, width: int) -> Frame:
@@ -43,8 +46,9 @@ class UnitMaps:
         self.module = module_of(subject.module, layer, name)
         self.behind: str | None = None
 
-    def __call__(self, x: torch.Tensor, wanted: Sequence[Sequence[int]]) -> list[torch.Tensor]:
-        """For each image of x [n,3,H,W] the maps [units,h,w] in [0,1] of its wanted units, in their order."""
+    def __call__(self, x: torch.Tensor, wanted: Sequence[Sequence[Group]]) -> list[torch.Tensor]:
+        """For each image of x [n,3,H,W] the maps [groups,h,w] in [0,1] of its wanted groups, in their order: each that
+        of the sum of the group's units (FALCON, section 3.2)."""
         seen: dict[str, torch.Tensor] = {}
         with torch.inference_mode(), hooked({self.layer: self.module}, seen):
             self.subject.module(x)
@@ -52,10 +56,13 @@ class UnitMaps:
         maps = output if output.ndim == 4 else tokens_as_map(output) if output.ndim == 3 else None
         if maps is not None and maps.shape[2] * maps.shape[3] > 1:
             # A unit that is read as a spatial mean has its own map as class-activation map.
-            return [scaled(maps[i, list(units)].float().relu()).cpu() for i, units in enumerate(wanted)]
+            return [
+                scaled(torch.stack([maps[i, list(group)].float().sum(0) for group in groups]).relu()).cpu()
+                for i, groups in enumerate(wanted)
+            ]
         return self._traced(x, wanted)
 
-    def _traced(self, x: torch.Tensor, wanted: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    def _traced(self, x: torch.Tensor, wanted: Sequence[Sequence[Group]]) -> list[torch.Tensor]:
         if self.behind is None:
             self.behind = last_spatial(self.subject, self.module, x[:1], self.layer, self.name)
         behind = module_of(self.subject.module, self.behind, self.name)
@@ -64,19 +71,19 @@ class UnitMaps:
             self.subject.module(x.clone().requires_grad_(True))
         activations = seen[self.behind]
         output = pooled(self._arranged(seen[self.layer], self.layer, x), "auto", self.subject.tokens)
-        found: dict[tuple[int, int], torch.Tensor] = {}
-        for unit in sorted({u for units in wanted for u in units}):
-            images = [i for i, units in enumerate(wanted) if unit in units]
+        found: dict[tuple[int, Group], torch.Tensor] = {}
+        for group in sorted({g for groups in wanted for g in groups}):
+            images = [i for i, groups in enumerate(wanted) if group in groups]
             # A unit that does not depend on this module gets a flat map, whose box is the whole image.
             (gradient,) = torch.autograd.grad(
-                output[:, unit].sum(), activations, retain_graph=True, allow_unused=True, materialize_grads=True
+                output[:, list(group)].sum(), activations, retain_graph=True, allow_unused=True, materialize_grads=True
             )
             maps = grad_cam(
                 self._arranged(activations.detach(), self.behind, x)[images],
                 self._arranged(gradient, self.behind, x)[images],
             ).cpu()
-            found |= {(i, unit): m for i, m in zip(images, maps, strict=True)}
-        return [torch.stack([found[i, u] for u in units]) for i, units in enumerate(wanted)]
+            found |= {(i, group): m for i, m in zip(images, maps, strict=True)}
+        return [torch.stack([found[i, g] for g in groups]) for i, groups in enumerate(wanted)]
 
     def _arranged(self, output: torch.Tensor, layer: str, x: torch.Tensor) -> torch.Tensor:
         try:
@@ -120,6 +127,11 @@ def last_spatial(subject: Subject, target: torch.nn.Module, x: torch.Tensor, lay
     return seen[-1]
 
 
+def _members(groups: Sequence[Group] | None, target: int) -> Group:
+    """The units of a target: a group's, or the unit that it is."""
+    return (target,) if groups is None else groups[target]
+
+
 def _by_image(pairs: np.ndarray) -> dict[int, list[tuple[int, int]]]:
     """(unit, rank) of the pairs of each image."""
     found: dict[int, list[tuple[int, int]]] = {}
@@ -131,18 +143,21 @@ def _by_image(pairs: np.ndarray) -> dict[int, list[tuple[int, int]]]:
 class EmbedCrops:
     """Consumer of the top images: for each scan a row for each of its pairs of unit and image, see `CropEmbeddings`.
 
-    `pairs` are those [pairs, 3] of each scan. One that several want is worked on once.
+    `pairs` are those [pairs, 3] of each scan, `groups` the units of each scan's targets; None: each is a unit. What
+    several want is worked on once.
     """
 
     def __init__(
         self, subject: Subject | None, judge: Judge, layer: str, name: str, judge_name: str,
-        pairs: Sequence[np.ndarray], at_least: float, least: float, resources: Resources,
+        pairs: Sequence[np.ndarray], groups: Sequence[Sequence[Group] | None], at_least: float, least: float,
+        resources: Resources,
     ) -> None:  # fmt: skip
         self.subject, self.judge, self.at_least, self.least = subject, judge, at_least, least
         self.name, self.judge_name, self.resources = name, judge_name, resources
         self.maps = UnitMaps(subject, layer, name) if subject is not None else None
-        self.pairs = pairs
+        self.pairs, self.groups = pairs, groups
         self.wanted = [_by_image(own) for own in pairs]
+        self._none: np.ndarray | None = None  # vectors [0, D]
 
     def only(self, rows: Sequence[np.ndarray | None]) -> None:
         """Make these pairs alone, of each scan; None: all."""
@@ -152,9 +167,15 @@ class EmbedCrops:
 
     def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
         images: list[int] = batch.indices.tolist()
-        units = [sorted({unit for own in self.wanted for unit, _ in own.get(i, ())}) for i in images]
-        box: dict[tuple[int, int], Box] = {}
-        crop: dict[tuple[int, int], int] = {}
+        batch = batch.only(np.array([any(image in own for own in self.wanted) for image in images], np.bool_))
+        images = batch.indices.tolist()
+        units = [
+            sorted({_members(own, unit) for own, wanted in zip(self.groups, self.wanted, strict=True)
+                    for unit, _ in wanted.get(i, ())})
+            for i in images
+        ]  # fmt: skip
+        box: dict[tuple[int, Group], Box] = {}
+        crop: dict[tuple[int, Group], int] = {}
         distinct: dict[tuple[int, Box], int] = {}  # many units fire on one place of an image: it is embedded once
         for place, (image, found) in enumerate(zip(images, self._boxes(batch, units), strict=True)):
             for unit, found_box in zip(units[place], found, strict=True):
@@ -162,11 +183,12 @@ class EmbedCrops:
                 crop[image, unit] = distinct.setdefault((place, found_box), len(distinct))
         vectors = self._embed([batch.images[p][b.top : b.bottom, b.left : b.right] for p, b in distinct])
         made: list[dict[str, np.ndarray]] = []
-        for own in self.wanted:
+        for own, groups in zip(self.wanted, self.groups, strict=True):
             rows = [(unit, image, rank) for image in images for unit, rank in own.get(image, ())]
             table = np.asarray(rows, np.int64).reshape(-1, 3)
-            boxes = np.asarray([box[image, unit] for unit, image, _ in rows], np.int32).reshape(-1, 4)
-            which = np.asarray([crop[image, unit] for unit, image, _ in rows], np.int64)
+            what = [(image, _members(groups, unit)) for unit, image, _ in rows]
+            boxes = np.asarray([box[w] for w in what], np.int32).reshape(-1, 4)
+            which = np.asarray([crop[w] for w in what], np.int64)
             made.append(
                 {
                     "unit": table[:, 0], "image": table[:, 1], "rank": table[:, 2], "box": boxes,
@@ -175,8 +197,8 @@ class EmbedCrops:
             )  # fmt: skip
         return made
 
-    def _boxes(self, batch: Batch, wanted: Sequence[Sequence[int]]) -> list[list[Box]]:
-        if self.maps is None or self.subject is None:
+    def _boxes(self, batch: Batch, wanted: Sequence[Sequence[Group]]) -> list[list[Box]]:
+        if self.maps is None or self.subject is None or not wanted:
             return [
                 [Box(0, 0, image.shape[1], image.shape[0])] * len(units)
                 for image, units in zip(batch.images, wanted, strict=True)
@@ -188,7 +210,7 @@ class EmbedCrops:
         return [self._of_image(maps, size, image) for maps, image in zip(found, batch.images, strict=True)]
 
     def _of_image(self, maps: torch.Tensor, size: tuple[int, int], image: np.ndarray) -> list[Box]:
-        """Boxes on the original image from maps [units,h,w] on a model input of `size`."""
+        """Boxes on the original image from maps [groups,h,w] on a model input of `size`."""
         height, width = image.shape[:2]
         shown = frame(self.subject.prepare if self.subject is not None else None, height, width)
         # A box cannot be finer than the picture: a 64 px picture that the model saw at 224 px is searched at 64 px.
@@ -201,10 +223,16 @@ class EmbedCrops:
         ]
 
     def _embed(self, crops: Sequence[np.ndarray]) -> np.ndarray:
+        if not crops:  # another query's images may be read along: what is kept of none has the judge's dimensions
+            if self._none is None:
+                x = self.judge.prepare([np.zeros((8, 8, 3), np.uint8)])
+                with torch.inference_mode():
+                    self._none = self.judge.encode_images(x.to(self.judge.device)).float()[:0].cpu().numpy()
+            return self._none
         out = []
         with torch.inference_mode():
             for start in range(0, len(crops), self.resources.batch):
                 x = self.judge.prepare(crops[start : start + self.resources.batch])
                 out.append(normalize(self.judge.encode_images(x.to(self.judge.device)).float(), dim=1).cpu().numpy())
         self.resources.counts[f"forward {self.judge_name}"] += len(crops)
-        return np.concatenate(out) if out else np.zeros((0, 1), np.float32)
+        return np.concatenate(out)

@@ -7,6 +7,7 @@ the order of the images.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,15 +93,20 @@ def lots(seed: int, start: int, count: int) -> np.ndarray:
 
 
 class LookAlikes:
-    """For each unit the images most like its high ones except for the unit itself: `falcon.low_published` streamed."""
+    """For each group the images most like its high ones except for the group itself: `falcon.low_published` streamed."""
 
-    def __init__(self, high: Tensor, units: Tensor, mean: float, least: float, most: int) -> None:
-        """`high` [u,U]: for each of the `units` [u] the mean of Z over its high images; `mean` of all of Z."""
-        self.high = high.double().scatter(1, units[:, None], 0.0)  # without the unit's own column
-        self.units, self.mean, self.least, self.best = units, mean, least, Best(most)
+    def __init__(self, high: Tensor, groups: Sequence[Sequence[int]], mean: float, least: float, most: int) -> None:
+        """`high` [g,U]: for each of the groups of units the mean of Z over its high images; `mean` of all of Z."""
+        self.group = torch.tensor([g for g, units in enumerate(groups) for _ in units])
+        self.units = torch.tensor([unit for units in groups for unit in units])
+        self.high = high.double().clone()
+        self.high[self.group, self.units] = 0.0  # without the group's own columns
+        self.groups, self.mean, self.least, self.best = len(groups), mean, least, Best(most)
 
     def update(self, z: Tensor) -> None:
-        """Unit-norm activations [n,U] of the next images."""
+        """Unit-norm activations [n,U] of the next images. Every unit of a group must be below the mean."""
         z = z.double()
         alike = z @ self.high.T
-        self.best.update(alike, (z[:, self.units] < self.mean) & (alike >= self.least))
+        loud = (z[:, self.units] >= self.mean).double()
+        none = torch.zeros(len(z), self.groups, dtype=torch.float64).index_add_(1, self.group, loud) == 0
+        self.best.update(alike, none & (alike >= self.least))

@@ -1,14 +1,16 @@
-"""FALCON: caption what a unit fires on, read the words, and take off those that silent images show as well."""
+"""FALCON: caption what a unit or group fires on, read the words, and take off those that silent images show as well."""
 
 from __future__ import annotations
 
+from ...engine.operator import Operator
 from ...lang.citation import Citation
 from ...lang.declare import MethodDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic
 from ...ops.activations import PooledActivations, TopImages
 from ...ops.contrast import ContrastedWords
 from ...ops.crops import CropEmbeddings
-from ...ops.falcon import CropEvidence, DistinctTexts, FalconUnits, RetrievedCaptions, WordScores
+from ...ops.falcon import CropCoherence, CropEvidence, DistinctTexts, FalconUnits, RetrievedCaptions, WordScores
+from ...ops.groups import FeatureGroups
 from ...ops.highs import ThresholdedImages
 from ...ops.words import CaptionWords, WordShares
 from ..job import Job, Method, Planned
@@ -17,12 +19,13 @@ from ..works import GRAD_CAM, WORDNET
 
 DECLARATION = MethodDeclaration(
     "falcon",
-    "captions crops of a unit's top images and keeps the words that silent images do not bring back",
+    "captions crops of the top images of a unit or group and keeps the words that silent images do not bring back",
     (
-        Parameter("images", "int", 40, "how many top images a unit has at most", low=1),
+        Parameter("images", "int", 40, "how many top images a unit or group has at most", low=1),
         Parameter("threshold", "float", None, "only images whose share of the layer's activation is this many standard "
-                  "deviations above the mean (published: 5); null: the top images, whatever they reach", nullable=True),
-        Parameter("least", "int", 11, "with threshold: fewest images that a unit needs", low=1),
+                  "deviations above the mean (published: 5); null: the top images of a unit, whatever they reach; for "
+                  "groups 3, with grouping=published 5", nullable=True),
+        Parameter("least", "int", 11, "with threshold, and for groups: fewest images that each needs", low=1),
         Parameter("crop", "choice", "gradcam", "see the unit's Grad-CAM box, or the whole image",
                   choices=("gradcam", "none")),
         Parameter("mask", "float", 0.4, "Grad-CAM level that counts as inside (published: 0.6)", low=0.0,
@@ -45,9 +48,20 @@ DECLARATION = MethodDeclaration(
         Parameter("similar", "float", 0.3, "published: least similarity of a low image to the top images", low=0.0),
         Parameter("cut", "float", 0.1, "published: a word with this score on low images is dropped", low=0.0),
         Parameter("seed", "int", 0, "CONTRAST random: which silent images", low=0),
-        Parameter("top", "int", 5, "how many words a unit gets", low=1),
+        Parameter("top", "int", 5, "how many words a unit or group gets", low=1),
+        Parameter("grouping", "choice", "merged", "GROUPS: units that fire together more often than by chance, or sets "
+                  "that are all that fires on `least` images", choices=("merged", "published")),
+        Parameter("membership", "choice", "superset", "groups: an image belongs where all units of the group fire, or only "
+                  "if no other does (with grouping=published: exact)", choices=("superset", "exact"),
+                  only_with=("grouping", ("merged", "published")), instead=(("published", "exact"),)),
+        Parameter("groups", "int", None, "GROUPS: how many at most, those of most images; null: all", low=1,
+                  nullable=True),
+        Parameter("alike", "float", None, "only where the judge finds the crops more alike than this mean cosine "
+                  "(published: 0.8); null: not tested", low=-1.0, high=1.0, nullable=True),
+        Parameter("diagonal", "bool", False, "alike: compare each crop with itself as well, as published"),
     ),
     verbs=("EXPLAIN",),
+    targets=("place", "group", "groups"),
     clauses=frozenset({"WITH", "CAPTIONED BY", "JUDGED BY", "CONTRAST"}),
     needs=frozenset({"judge", "captions", "images"}),
     citation=Citation(
@@ -58,9 +72,10 @@ DECLARATION = MethodDeclaration(
     ),
     builds_on=(GRAD_CAM, WORDNET),
     abstains="no word stayed: silent images showed them all, the words of WITH stand in no caption found, "
-    "or the unit has too few images",
+    "there are too few images, or their crops are not alike",
 )  # fmt: skip
 
+PUBLISHED, FIRING = 5.0, 3.0  # standard deviations above the mean where a unit of a group fires
 SCORED = 64  # words of a unit that are kept for the contrast to choose from
 
 
@@ -77,20 +92,19 @@ def plan(job: Job) -> Planned:
     captions = job.of(job.captions, "CAPTIONED BY captions")
     words = None if job.words is None else job.of(job.words, "WITH words")
     activations = PooledActivations(model, images, job.layer, v["pooling"])
-    high = (
-        TopImages(activations, v["images"])
-        if v["threshold"] is None
-        else ThresholdedImages(activations, v["threshold"], v["images"], v["least"])
-    )
-    crops = CropEmbeddings(model, images, judge, high, job.layer, job.units, v["crop"], v["mask"], v["context"])
+    high = high_images(job, activations)
+    units = job.units if job.kind == "unit" else None
+    crops = CropEmbeddings(model, images, judge, high, job.layer, units, v["crop"], v["mask"], v["context"])
     caption_vectors = job.text_vectors(captions)
     bags = CaptionWords(captions, Lexicon().source(job.known), v["phrases"])
     retrieved = RetrievedCaptions(crops, caption_vectors, judge, v["captions"], v["temperature"])
     scores = WordScores(crops, retrieved, bags, WordShares(bags), words, v["contrast_rule"], SCORED)
-    shared = (job.model.name, job.layer, job.units, job.method, job.args)
+    shared = (job.model.name, job.layer, units, job.method, job.args)
+    alike = CropCoherence(crops) if job.kind != "unit" or v["alike"] is not None else None
+    tested = (crops, alike, v["alike"], v["diagonal"], v["top"])
     evidence = CropEvidence(*shared, crops, retrieved, captions, images)
     if job.contrast is None:
-        return Planned(FalconUnits(*shared, scores, crops, v["top"]), evidence)
+        return Planned(FalconUnits(*shared, scores, *tested), evidence)
     candidates = DistinctTexts(scores)
     given = None
     if job.contrast_images is not None:
@@ -100,7 +114,22 @@ def plan(job: Job) -> Planned:
         job.contrast, given, v["contrast_rule"], v["candidates"], v["silent"], v["ratio"], v["low_images"],
         v["similar"], v["cut"], v["seed"] if job.contrast == "random" else 0,
     )  # fmt: skip
-    return Planned(FalconUnits(*shared, contrasted, crops, v["top"]), evidence)
+    return Planned(FalconUnits(*shared, contrasted, *tested), evidence)
+
+
+def high_images(job: Job, activations: PooledActivations) -> Operator:
+    """The operator that says on which images each target is looked at."""
+    v = job.values
+    if job.kind != "unit":
+        multiple = v["threshold"] if v["threshold"] is not None else PUBLISHED if v["grouping"] == "published" else FIRING
+        found = job.kind == "groups"
+        return FeatureGroups(
+            activations, v["grouping"] if found else "given", job.groups, job.units, multiple, v["membership"],
+            v["least"], v["images"], v["groups"] if found else None,
+        )  # fmt: skip
+    if v["threshold"] is None:
+        return TopImages(activations, v["images"])
+    return ThresholdedImages(activations, v["threshold"], v["images"], v["least"])
 
 
 METHOD = Method(DECLARATION, plan)

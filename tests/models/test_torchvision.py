@@ -67,7 +67,7 @@ def test_grad_cam_of_a_class_is_the_same_whichever_way_its_maps_are_laid_out(pho
     for behind in ("norm", "permute"):
         maps = UnitMaps(subject, "head", "swin_t")
         maps.behind = behind
-        (found[behind],) = maps(x, [[3, 5]])
+        (found[behind],) = maps(x, [[(3,), (5,)]])
     assert found["norm"].shape == (2, 7, 7) and found["norm"].std() > 0
     torch.testing.assert_close(found["norm"], found["permute"])
 

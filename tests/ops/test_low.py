@@ -69,7 +69,7 @@ def test_look_alikes_in_blocks(seed: int, block: int, most: int, least: float) -
     mean = float(z.double().mean())
     units = list(range(acts.shape[1]))
     high = [torch.argsort(z[:, u], descending=True)[:2] for u in units]
-    streamed = LookAlikes(torch.stack([z[h].double().mean(0) for h in high]), torch.tensor(units), mean, least, most)
+    streamed = LookAlikes(torch.stack([z[h].double().mean(0) for h in high]), [(u,) for u in units], mean, least, most)
     for start in range(0, len(z), block):
         streamed.update(z[start : start + block])
     for u in units:

@@ -28,6 +28,7 @@ TARGETS = {
     "classes": "`CLASSES`: every class of the model",
     "synset": "`SYNSET 'bird.n.01'`",
     "text": "`TEXT 'a red boat'`",
+    "group": "`GROUP layer4[3, 17]`: units of a layer taken together as one",
     "groups": "`GROUPS`: groups of units IN a layer",
     "failures": "`FAILURES`: slices of images on which the model fails",
     "model": "`MODEL labnet`",
