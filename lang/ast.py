@@ -142,8 +142,8 @@ TargetKind = Literal[
 class Target:
     """What is explained, located, drawn or judged.
 
-    `place` is set for units of a layer (kind 'place') and for one group of them (kind 'group'), `constants` for CLASS, SYNSET and TEXT, `model` for MODEL,
-    `subquery` for kind 'subquery' or for `CLASS (SELECT …)`.
+    `place` is set for units of a layer (kind 'place') and for one group of them (kind 'group'), `constants` for CLASS,
+    SYNSET and TEXT, `model` for MODEL, `subquery` for kind 'subquery' or for `CLASS (SELECT …)`.
     """
 
     span: Span

@@ -248,7 +248,7 @@ _ALL = (
         "This does not exist in this version",
         "The language is larger than what this version computes. Nothing is made up in its place.",
         "The message says what does exist.",
-        "EXPLAIN GROUPS IN layer4 OF labnet",
+        "EXPLAIN CLASSES OF labnet",
         "EXPLAIN layer4 OF labnet",
     ),
     Page(

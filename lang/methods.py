@@ -62,7 +62,8 @@ def fit_found(
     """Kinds of target that rows of an answer hold and a method does not take; what was written has been told of."""
     written = {target.kind for target in query.targets}
     for target in targets:
-        kind = "place" if isinstance(target, UnitTarget) else "group" if isinstance(target, GroupTarget) else target.kind
+        unit, group = isinstance(target, UnitTarget), isinstance(target, GroupTarget)
+        kind = "place" if unit else "group" if group else target.kind  # type: ignore[union-attr]
         for bound in methods if kind not in written else ():
             declaration = bound.declaration
             if isinstance(declaration, MethodDeclaration) and kind not in declaration.targets:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
@@ -26,7 +26,7 @@ from .methods import declared, fit_found, fit_targets, refuse_unread
 from .resolve import SPOKEN, parts, resolve_whole
 from .settings import set_defaults
 from .tail import check_columns, limit_note, rank_note, tail_of
-from .targets import checked_places, checked_targets, is_answer, refuse_things
+from .targets import KINDS, checked_places, checked_targets, is_answer, refuse_things
 from .verbs import CLAUSES, VERBS
 
 Made = TypeVar("Made")
@@ -201,9 +201,7 @@ class QueryChecker:
         if not known:
             return None if VERBS[q.verb].methods else ()
         if not q.using:
-            name = self._fill("method", "method")
-            if not isinstance(name, str) or name not in known:
-                self._ask("method", f"USING {next(iter(known))}")
+            name = self._method_that_fits(known)
             bounds = list(bind_each(ast.Name(q.verb_span, name), known[name], self.catalog))
         else:
             bounds, before = [], len(self.problems)
@@ -213,6 +211,20 @@ class QueryChecker:
                 return None
         self._attempt(lambda: refuse_unread(q, bounds, self.catalog), None)
         return tuple(bounds)
+
+    def _method_that_fits(self, known: Mapping[str, MethodDeclaration]) -> str:
+        """The verb's method; where it does not take what is asked about and another does, that one."""
+        found = self.catalog.default("method", self.query.verb, self.model, self.judge)
+        name, why = found if found is not None else (None, "")
+        if not isinstance(name, str) or name not in known:
+            self._ask("method", f"USING {next(iter(known))}")
+        kinds = {"place" if target.kind == "subquery" else target.kind for target in self.query.targets}
+        fits = [m.name for m in known.values() if kinds <= set(m.targets)]
+        if kinds and name not in fits and fits:
+            asked = ", ".join(KINDS[kind] for kind in sorted(kinds - set(known[name].targets)))
+            name, why = fits[0], f"the method of {self.query.verb} that takes {asked}"
+        self.defaults.append(Default("method", name, why))
+        return name
 
     def _bound(self, written: ast.Method) -> tuple[Bound, ...]:
         call = filled(written) if isinstance(written, ast.Parameter) else written

@@ -182,8 +182,7 @@ class CropCoherence(Global):
 
 @dataclass(frozen=True, eq=False)
 class FalconUnits(UnitAnswer):
-    """The answer of EXPLAIN by FALCON: the best `top` words of each unit or group that a contrast, if there was one, has
-    kept.
+    """The answer of EXPLAIN by FALCON: the best `top` words of each unit or group that a contrast, if any, has kept.
 
     `alike` and `least_alike`: only targets whose crops are that much alike get a word, `diagonal` counts each crop with
     itself, as published.

@@ -29,10 +29,10 @@ class FeatureGroups(Global):
     highest images by the sum of its units' shares Z, and the sum of their activations there; -1 and NaN where it has
     fewer. 'count' [groups]: how many images it has in all; 'constant': fewer than `least`; 'minimum': the lowest sum.
 
-    Z are the activations with rows of 2-norm 1; a unit fires where Z >= mean + `multiple` standard deviations, both over
-    all entries of the layer (FALCON, section 3.1). `grouping` is said in `kernels.groups`; 'given' takes `given`. An
-    image belongs to a group whose units all fire, under `membership` 'exact' only if no other unit does. `units`: only
-    these count. `most_groups` None: all. Four passes over the shards; memory for one, and 5 bytes a firing.
+    Z are the activations with rows of 2-norm 1; a unit fires where Z >= mean + `multiple` standard deviations, both
+    over all entries of the layer (FALCON, section 3.1). `grouping` is said in `kernels.groups`; 'given' takes `given`.
+    An image belongs to a group whose units all fire, under `membership` 'exact' only if no other unit does. `units`:
+    only these count. `most_groups` None: all. Four passes over the shards; memory for one, and for the firings.
     """
 
     couples: ClassVar[frozenset[Axis]] = frozenset({"units", "images", "k"})

@@ -24,7 +24,7 @@ class Job:
     """One question to one method: slots that the query or a default filled. `args` is JSON of what differs from
     defaults.
 
-    `kind` says what it is about: units of `layer` (`units`), the groups of it that are written (`groups`), or those that
+    `kind` says what it is about: units of `layer` (`units`), groups of it that are written (`groups`), or those that
     are found in it (among `units`).
     """
 

@@ -89,8 +89,8 @@ class Asked:
 
 
 def _asked(query: CheckedQuery) -> list[Asked]:
-    """The jobs of a query's targets, in their order: one for units of a layer, for all groups that are written of it, and
-    for each layer whose groups are to be found."""
+    """The jobs of a query's targets, in their order: one for units of a layer, for all groups that are written of it,
+    and for each layer whose groups are to be found."""
     found: dict[tuple[object, ...], Asked] = {}
     for target in query.targets:
         if isinstance(target, UnitTarget):

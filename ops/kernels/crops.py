@@ -17,7 +17,6 @@ from .boxes import Box, Frame, enlarged, frame_of, largest_box, to_original
 from .capture import arranged, hooked, module_of, pooled
 from .gradcam import grad_cam, mask, scaled, upsampled
 
-
 Group = tuple[int, ...]  # units whose sum is looked at; most often one
 
 

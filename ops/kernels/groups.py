@@ -1,21 +1,22 @@
 """Which units of a layer fire together: the published groups, and groups merged from units that belong together.
 
-Both read the same firings: unit j fires on image i where Z[i,j] >= the layer's threshold (FALCON, section 3.1). They are
-held as a sparse matrix, 5 bytes a firing, so memory grows with what fires and not with images x units.
+Both read the same firings: unit j fires on image i where Z[i,j] >= the layer's threshold (FALCON, section 3.1). They
+are held as a sparse matrix, 5 bytes a firing, so memory grows with what fires and not with images x units.
 
 `published`: images gathered by the identical set. It shatters where much fires: with the threshold lowered, hardly two
 images have the same set. `merged` (ours): begin with single units; merge the pair of groups that stand together on more
-images than chance allows, the most informative first; an image's firings are split among groups, each in one. Informative
-is the mutual information of the two groups' presence over the images, in nats, N I(x;y), less what it costs to say which
-pair (ln of the number of pairs) and how strongly (half ln N): the two-part code of Rissanen, "Modeling by shortest data
-description", Automatica 14, 1978. Where units are independent no pair pays, so no group of several is made of chance.
+images than chance allows, the most informative first; an image's firings are split among groups, each in one.
+Informative is the mutual information of the two groups' presence over the images, N I(x;y) in nats, less what it costs
+to say which pair (ln of the number of pairs) and how strongly (half ln N): the two-part code of Rissanen, "Modeling by
+shortest data description", Automatica 14, 1978. Where units are independent no pair pays, so no group of several is
+made of chance.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from itertools import count, pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -50,9 +51,9 @@ class Firings:
 
 
 def published(fires: sparse.csr_matrix, least: int) -> list[Units]:
-    """The sets of units that are the whole set of at least `least` images of `fires` [N,D]; sorted. FALCON, section 3.2.
+    """The sets of units that are the whole set of at least `least` images of `fires` [N,D]; sorted.
 
-    The reference asks for more than ten images: least = 11.
+    FALCON, section 3.2. The reference asks for more than ten images: least = 11.
     """
     sets: dict[bytes, int] = {}
     for units in _rows(fires):
@@ -65,8 +66,8 @@ def merged(fires: sparse.csr_matrix, least: int) -> list[Units]:
     """The groups that merging leaves on at least `least` images of `fires` [N,D] each; sorted. See the module.
 
     Exact greedy merging with a heap of pairs. Work grows with the firings and with merges x groups, memory with the
-    firings and with the pairs that stand together on `least` images. Equal gains go to the lowest numbers, so the result
-    does not depend on chance.
+    firings and with the pairs that stand together on `least` images. Equal gains go to the lowest numbers, so the
+    result does not depend on chance.
     """
     work = _Merging(fires, max(least, 2))
     while work.step():
@@ -93,7 +94,8 @@ class _Merging:
         number = fires.astype(np.int32)
         pairs = sparse.triu(number.T @ number, 1).tocoo()
         common = pairs.data >= least
-        for x, y, n in zip(pairs.row[common].tolist(), pairs.col[common].tolist(), pairs.data[common].tolist(), strict=True):
+        counted = np.column_stack([pairs.row, pairs.col, pairs.data])[common].tolist()
+        for x, y, n in counted:
             self.together[x][y] = self.together[y][x] = n
         for x in range(len(self.groups)):
             self._count(x, [y for y in self.together[x] if y > x])
@@ -174,7 +176,7 @@ def indicator(groups: Sequence[Units], units: int) -> sparse.csr_matrix:
 
 
 def members(fires: sparse.csr_matrix, groups: Sequence[Units], membership: Membership) -> sparse.csr_matrix:
-    """[n,G], True where an image of `fires` [n,D] belongs to a group: all of its units fire, and under 'exact' no other."""
+    """[n,G], True where an image of `fires` [n,D] belongs to a group: all its units fire, under 'exact' no other."""
     sizes = np.array([len(group) for group in groups], np.int64)
     counts = (fires.astype(np.float32) @ indicator(groups, fires.shape[1])).tocoo()
     inside = counts.data == sizes[counts.col]
@@ -191,7 +193,7 @@ def _rows(fires: sparse.csr_matrix) -> Iterator[NDArray[np.int32]]:
 
 def _spans(ends: Iterable[Any]) -> Iterator[tuple[int, int]]:
     values = [int(v) for v in ends]
-    return zip(values[:-1], values[1:], strict=True)
+    return pairwise(values)
 
 
 def _ranges(starts: NDArray[Any], stops: NDArray[Any]) -> NDArray[np.int64]:

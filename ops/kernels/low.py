@@ -93,7 +93,7 @@ def lots(seed: int, start: int, count: int) -> np.ndarray:
 
 
 class LookAlikes:
-    """For each group the images most like its high ones except for the group itself: `falcon.low_published` streamed."""
+    """For each group the images most like its high ones but for the group itself: `falcon.low_published` streamed."""
 
     def __init__(self, high: Tensor, groups: Sequence[Sequence[int]], mean: float, least: float, most: int) -> None:
         """`high` [g,U]: for each of the groups of units the mean of Z over its high images; `mean` of all of Z."""

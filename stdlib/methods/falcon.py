@@ -51,8 +51,8 @@ DECLARATION = MethodDeclaration(
         Parameter("top", "int", 5, "how many words a unit or group gets", low=1),
         Parameter("grouping", "choice", "merged", "GROUPS: units that fire together more often than by chance, or sets "
                   "that are all that fires on `least` images", choices=("merged", "published")),
-        Parameter("membership", "choice", "superset", "groups: an image belongs where all units of the group fire, or only "
-                  "if no other does (with grouping=published: exact)", choices=("superset", "exact"),
+        Parameter("membership", "choice", "superset", "groups: an image belongs where all units of the group fire, or "
+                  "only if no other does (with grouping=published: exact)", choices=("superset", "exact"),
                   only_with=("grouping", ("merged", "published")), instead=(("published", "exact"),)),
         Parameter("groups", "int", None, "GROUPS: how many at most, those of most images; null: all", low=1,
                   nullable=True),
@@ -121,7 +121,8 @@ def high_images(job: Job, activations: PooledActivations) -> Operator:
     """The operator that says on which images each target is looked at."""
     v = job.values
     if job.kind != "unit":
-        multiple = v["threshold"] if v["threshold"] is not None else PUBLISHED if v["grouping"] == "published" else FIRING
+        usual = PUBLISHED if v["grouping"] == "published" else FIRING
+        multiple = usual if v["threshold"] is None else v["threshold"]
         found = job.kind == "groups"
         return FeatureGroups(
             activations, v["grouping"] if found else "given", job.groups, job.units, multiple, v["membership"],
