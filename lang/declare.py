@@ -99,6 +99,7 @@ class MethodDeclaration(Signature):
     citation: Citation | None = None
     builds_on: tuple[Citation, ...] = ()
     abstains: str = ""  # why a unit may be left without a concept, and what to do about it
+    empty: str = ""  # what an answer without a row has not found, and what to do about it
 
 
 @dataclass(frozen=True)

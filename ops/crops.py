@@ -24,7 +24,7 @@ class CropEmbeddings(Scan):
     `high` has groups for targets, 'unit' is a group's number and the crop shows the sum of its units.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     couples: ClassVar[frozenset[Axis]] = frozenset()
     choosing: ClassVar[frozenset[str]] = frozenset({"images", "high", "units"})
     model: Source

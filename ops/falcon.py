@@ -48,7 +48,7 @@ class RetrievedCaptions(Global):
         from .kernels.falcon import retrieve
 
         found = inputs.artifact(self.crops)
-        if not found.files:
+        if not found.files or not len(found.load("image")):
             empty = np.zeros((0, self.k))
             return Result({"index": empty.astype(np.int64), "score": empty})
         scale = self.temperature if self.temperature is not None else inputs.opened(self.judge).scale

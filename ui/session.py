@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine import footprint
 from ..engine.catalogue import Catalogue
 from ..engine.fingerprint import Fingerprints
+from ..engine.operator import Operator
 from ..engine.plan import Plan
 from ..engine.resources import Resources, Spread
 from ..engine.sql import diagnostic_of, file_trouble
@@ -27,10 +28,12 @@ from ..lang.refused import refused
 from ..lang.rows import named_in
 from ..lang.script import Checked, CheckedLet, CheckedNames, CheckedSet, CheckedShow, ScriptChecker, check_script
 from ..lang.sizes import size_of, spoken_size
+from ..ops.answers import UnitAnswer
 from ..stdlib.catalog import Catalog
 from .answering import Answering, Ready, explains, stored_text
 from .computing import Computing
 from .files import check_file, write_rows
+from .planning import PlannedQuery
 from .rehearsal import Rehearsal, Step, rehearse
 from .relations import provided, put_away
 from .results import Result, Results
@@ -283,6 +286,16 @@ class Session:
         self._answering.waiting.steps.append(partial(self._rehearsed, ready, into))
         return lambda: self._finish_query(statement, ready, name)
 
+    def _without_rows(self, planned: PlannedQuery, methods: Sequence[MethodDeclaration]) -> list[str]:
+        """A remark for each answer that has no row before WHERE, as where no groups were found."""
+        told = {m.name: m.empty for m in methods if planned.verb in m.verbs and m.empty}
+        empty = (a for a in planned.answers if isinstance(a, UnitAnswer) and not self._rows_of(a))
+        return [f"{a.method}, {a.layer} of {a.model}: {told[a.method]}" for a in empty if a.method in told]
+
+    def _rows_of(self, answer: Operator) -> int:
+        held = self.store.find(answer)
+        return 1 if held is None else held.rows
+
     @staticmethod
     def _rehearsed(ready: Ready, into: ast.Into | None, rehearsal: Rehearsal) -> None:
         """The tables that an answer becomes."""
@@ -296,7 +309,8 @@ class Session:
 
     def _finish_query(self, statement: ast.Statement, ready: Ready, name: str | None) -> Result:
         rows, planned = self._answering.arrow(ready.relation), ready.planned
-        remarks = (*planned.notes, *unnamed(rows, planned.verb, self.names.methods()))
+        methods = self.names.methods()
+        remarks = (*planned.notes, *unnamed(rows, planned.verb, methods), *self._without_rows(planned, methods))
         source = self._source(statement.span)
         if isinstance(statement, ast.Query) and statement.into is not None and statement.into.is_file:
             write_rows(rows, statement.into)
@@ -474,6 +488,7 @@ def unnamed(rows: pa.Table, verb: str, methods: Sequence[MethodDeclaration]) -> 
         own = rows.filter(pc.equal(rows["method"], method.name))
         none = own["concept"].null_count
         if none:
-            units = len(set(own["target"].to_pylist()))
-            out.append(f"{method.name}: {none} of {units} units have no concept: {method.abstains}")
+            targets = len(set(own["target"].to_pylist()))
+            what = "units" if set(own["kind"].to_pylist()) == {"unit"} else "targets"
+            out.append(f"{method.name}: {none} of {targets} {what} have no concept: {method.abstains}")
     return out

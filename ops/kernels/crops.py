@@ -55,10 +55,9 @@ class UnitMaps:
         maps = output if output.ndim == 4 else tokens_as_map(output) if output.ndim == 3 else None
         if maps is not None and maps.shape[2] * maps.shape[3] > 1:
             # A unit that is read as a spatial mean has its own map as class-activation map.
-            return [
-                scaled(torch.stack([maps[i, list(group)].float().sum(0) for group in groups]).relu()).cpu()
-                for i, groups in enumerate(wanted)
-            ]
+            each = ([maps[i, list(group)].float().sum(0) for group in groups] for i, groups in enumerate(wanted))
+            area = maps.shape[2] * maps.shape[3]
+            return [scaled((torch.stack(own) / area).relu()).cpu() for own in each]
         return self._traced(x, wanted)
 
     def _traced(self, x: torch.Tensor, wanted: Sequence[Sequence[Group]]) -> list[torch.Tensor]:

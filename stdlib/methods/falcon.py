@@ -73,6 +73,7 @@ DECLARATION = MethodDeclaration(
     builds_on=(GRAD_CAM, WORDNET),
     abstains="no word stayed: silent images showed them all, the words of WITH stand in no caption found, "
     "there are too few images, or their crops are not alike",
+    empty="no units fire together on enough images: lower threshold or least",
 )  # fmt: skip
 
 PUBLISHED, FIRING = 5.0, 3.0  # standard deviations above the mean where a unit of a group fires

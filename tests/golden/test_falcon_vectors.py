@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,40 @@ import pytest
 import torch
 from torch.nn import functional
 
+from clq.engine.operator import Operator
+from clq.ops.falcon import CropCoherence
+from clq.ops.groups import FeatureGroups, groups_of
+from clq.ops.handles import Subject
 from clq.ops.kernels import boxes, contrast, falcon, gradcam, words
+from clq.ops.kernels.crops import UnitMaps
+from clq.ops.kernels.low import LookAlikes
 from clq.ops.kernels.similarity import unit_rows
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "ops"))
+from test_groups import held  # noqa: E402
+
 NOUN, VERB, ADJECTIVE = {"NN", "NNP", "NNS"}, {"VB", "VBD", "VBG", "VBN", "VBP", "VBZ"}, {"JJ", "JJR", "JJS"}
+
+
+class Crops(Operator):
+    """Stands for crops: vectors of images that are the high ones of groups."""
+
+    def __init__(self, high: FeatureGroups, vectors: np.ndarray, images: list[list[int]]) -> None:
+        self.__dict__.update(high=high, files=["one"], key="crops", inputs=(), vectors=vectors)
+        self.__dict__["rows"] = [(g, rank, i) for g, row in enumerate(images) for rank, i in enumerate(row)]
+
+    def load(self, name: str) -> np.ndarray:
+        unit, rank, image = np.array(self.__dict__["rows"]).T
+        return {"unit": unit, "rank": rank, "vectors": self.__dict__["vectors"][image]}[name]
+
+    def read(self, other: Any) -> Any:
+        crops = self
+
+        class Both:
+            def artifact(self, operator: Any) -> Any:
+                return crops if operator is crops else other.artifact(operator)
+
+        return Both()
 
 
 def far(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -80,6 +112,39 @@ def test_groups_and_their_coherence(vector: Any) -> None:
         assert abs(alike.off_diagonal - v.text["mean_clip_cos_off_diagonal"][name]) <= 2e-6
         interpretable += [name] if alike.with_diagonal > 0.8 else []
     assert sorted(interpretable) == v.text["interpretable"]
+
+
+def test_groups_of_the_operator(vector: Any, tmp_path: Path) -> None:
+    """The same from activations in shards, as EXPLAIN GROUPS finds them: groups, their images, how alike those are."""
+    v = vector("falcon_groups_main")
+    read, scan = held(tmp_path, v.in_representations.numpy(), 64)
+    published = FeatureGroups(scan, "published", (), None, 5.0, "exact", 11, 240, None)
+    result = published.compute(read, None)  # type: ignore[arg-type]
+    assert abs(result.facts["threshold"] - float(v.out_exact_threshold)) <= 1e-6
+    high = read.store.put(published, result, 0.0)
+    images = [[i for i in row if i >= 0] for row in high.load("index").tolist()]
+    groups = groups_of(high)
+    assert groups is not None
+    found = {",".join(map(str, g)): sorted(row) for g, row in zip(groups, images, strict=True)}
+    assert found == v.text["groups_over_10"]
+    crops = Crops(published, v.in_clip_embeddings.numpy(), images)
+    alike = CropCoherence(crops).compute(crops.read(read), None)  # type: ignore[arg-type]
+    for which, name in (("with_diagonal", "with_diagonal"), ("off_diagonal", "off_diagonal")):
+        expected = v.text[f"mean_clip_cos_{name}"]
+        assert [expected[n] for n in found] == pytest.approx((alike.arrays or {})[which].tolist(), abs=2e-6)
+    passed = [n for n, a in zip(found, (alike.arrays or {})["with_diagonal"], strict=True) if a > 0.8]
+    assert sorted(passed) == v.text["interpretable"]
+
+
+def test_low_images_of_a_group_in_blocks(vector: Any) -> None:
+    v = vector("falcon_explain_main")
+    z = unit_rows(v.in_representations)
+    moments = falcon.Moments()
+    moments.update(z)
+    alike = LookAlikes(z[v.in_high_index].double().mean(0)[None], [v.in_group.tolist()], moments.mean, 0.3, 10)
+    for block in z.split(37):
+        alike.update(block)
+    assert alike.best.result() == [v.out_ref_low_index.tolist()]
 
 
 def test_contrastive_explanation_end_to_end(vector: Any) -> None:
@@ -150,6 +215,24 @@ def test_class_activation_maps(vector: Any) -> None:
     for maps in (gradcam.grad_cam(x, gradient), gradcam.unit_cam(x, v.in_group), gradcam.linear_cam(x, head)):
         assert far(maps, v.out_exact_last_lowres) <= 1e-5
         assert far(gradcam.upsampled(maps, 32, 40), v.out_ref_last) <= 1e-4
+
+
+def test_maps_of_a_group_are_traced_back_from_the_features(vector: Any) -> None:
+    """As crops are found: the gradient of the summed features at the last module with maps, which is the last block."""
+    v = vector("falcon_gradcam_main")
+    net = torch.nn.Sequential()
+    for name, stride in (("stem_0", 2), ("layer4_0_0", 2), ("layer4_1_0", 1)):
+        weight, bias = v.__getattr__(f"in_w_{name}_weight"), v.__getattr__(f"in_w_{name}_bias")
+        conv = torch.nn.Conv2d(weight.shape[1], weight.shape[0], 3, stride, 1)
+        conv.load_state_dict({"weight": weight, "bias": bias})
+        net.add_module(name, torch.nn.Sequential(conv, torch.nn.ReLU()))
+    net.add_module("features", torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()))
+    subject = Subject(net.eval(), None, "none", "cpu")  # type: ignore[arg-type]
+    group = tuple(v.in_group.tolist())
+    for layer in ("features", "layer4_1_0"):
+        found = torch.cat(UnitMaps(subject, layer, "net")(v.in_images, [[group]] * 3))
+        assert far(found, v.out_exact_last_lowres) <= 1e-5
+        assert far(gradcam.upsampled(found, 32, 40), v.out_ref_last) <= 1e-4
 
 
 def test_boxes_of_masks(vector: Any) -> None:

@@ -37,7 +37,8 @@ SHOW METHODS FOR EXPLAIN; PLAN ANALYZE EXPLAIN fc OF labnet; PLAN SELECT 1; PLAN
 DEFINE odd(images) AS DETECT OUTLIERS ON $images; SET seed TO .5;
 EXPLAIN layer1, fc[0:3] OF labnet ON lab.probe FOR CLASS 'boat' USING falcon CONTRAST low WITH lab.words
   CAPTIONED BY lab.captions JUDGED BY labclip WHERE rank = 1 ORDER BY unit LIMIT 3 INTO t;
-EXPLAIN GROUPS IN layer4 OF labnet CONTRAST RANDOM; EXPLAIN GROUP layer4[3, 17] OF labnet; EXPLAIN FAILURES OF labnet; ATTRIBUTE CLASSES OF labnet;
+EXPLAIN GROUPS IN layer4 OF labnet CONTRAST RANDOM; EXPLAIN FAILURES OF labnet; ATTRIBUTE CLASSES OF labnet;
+EXPLAIN GROUP layer4[3, 17] OF labnet;
 ATTRIBUTE SYNSET 'bird.n.01', TEXT 'a boat' ON 'photo.jpg'; REPORT MODEL labnet;
 DISCOVER CONCEPTS IN layer4 OF labnet; DETECT OUTLIERS ON lab.probe;
 TRANSFER labels TO layer4 OF labself; LABEL lab.probe CHANGING water = 0
@@ -52,6 +53,7 @@ NAMES = [
     "LET text = lab.words; LET class = lab.probe; PARAM model = 'x'",
     "LABEL photos USING splice(by=of, with=1)",
     "(label); SELECT (cluster + 1) FROM t",
+    "SELECT explain, report GROUP BY explain, group_size",
 ]
 # Each holds EXPLAIN, WITH and of, and none of them is a word of the language.
 TEXTS = [
