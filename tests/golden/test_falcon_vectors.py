@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 import sys
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from clq.ops.kernels.low import LookAlikes
 from clq.ops.kernels.similarity import unit_rows
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ops"))
-from test_groups import held  # noqa: E402
+from test_groups import held
 
 NOUN, VERB, ADJECTIVE = {"NN", "NNP", "NNS"}, {"VB", "VBD", "VBG", "VBN", "VBP", "VBZ"}, {"JJ", "JJR", "JJS"}
 
