@@ -109,7 +109,8 @@ def queries(depth: int = 2) -> st.SearchStrategy[str]:
     named = st.builds(
         lambda k, v: f"{k} {v}", st.sampled_from(["CLASS", "synset", "TEXT"]), st.one_of(STRINGS, subquery)
     )
-    targets = st.one_of(places, named, subquery, st.sampled_from(["GROUPS", "GROUP a[3, 1]", "CLASSES", "CLASS 1, 'b'", "MODEL m"]))
+    written = st.sampled_from(["GROUPS", "GROUP a[3, 1]", "CLASSES", "CLASS 1, 'b'", "MODEL m"])
+    targets = st.one_of(places, named, subquery, written)
     heads = st.one_of(
         st.builds(
             lambda v, t: f"{v} {t}", st.sampled_from(["EXPLAIN", "attribute", "TRACE", "REPORT"]), listed(targets)
