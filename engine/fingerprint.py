@@ -31,6 +31,7 @@ class Fingerprints:
         self._changed = False
         self._folders: dict[str, str] = {}
         self.lenient = False  # files that cannot be read have a digest of their own
+        self.precision = "float32"  # in which models and judges compute; another is part of their digests
         if path is not None:
             self._known = _remembered(path)
 

@@ -229,7 +229,7 @@ _ALL = (
     Page(
         "unknown-setting",
         "There is no such setting",
-        "SET takes clq's settings (model, dataset, judge, captions, vocabulary, device, on_error, backend, workers, "
+        "SET takes clq's settings (model, dataset, judge, captions, vocabulary, device, precision, on_error, backend, workers, "
         "memory, cache_size, seed) and DuckDB's.",
         "Correct the spelling.",
         "SET datset = lab.probe",

@@ -13,12 +13,16 @@ from .declare import Bound, Catalog, Default
 from .diagnostic import Diagnostic
 from .sizes import bytes_of
 
+PRECISIONS = ("float32", "bfloat16", "float16")
 BACKENDS = ("inline", "processes", "dask")
 ADDRESSES = ("tcp://", "tls://", "ws://", "wss://")  # what begins so is where a scheduler of dask listens
 
 
 def set_defaults(query: ast.Query, methods: Sequence[Bound], catalog: Catalog) -> Iterator[Default]:
     """A default for each argument that a setting filled; the query has been checked, so binding raises nothing new."""
+    precision = catalog.setting("precision")
+    if precision not in {None, PRECISIONS[0]}:
+        yield Default("precision", str(precision), "SET precision")
     if catalog.setting(SEED) is None:
         return
     makers = {c.name: c for c in catalog.constructors()}
@@ -53,6 +57,8 @@ def setting_value(setting: str, value: Any, span: ast.Span | None) -> Any:
         raise Diagnostic("bad-argument", f"{setting} is a size or 'none': SET {setting} = '{example}'", span)
     if setting == "on_error" and value not in {"fail", "skip"}:
         raise Diagnostic("bad-argument", "on_error is 'fail' or 'skip': SET on_error = 'skip'", span)
+    if setting == "precision" and value not in PRECISIONS:
+        raise Diagnostic("bad-argument", "precision is 'float32', 'bfloat16' or 'float16': SET precision = 'bfloat16'", span)
     if setting == "backend" and not (isinstance(value, str) and (value in BACKENDS or value.startswith(ADDRESSES))):
         message = f"backend is one of {', '.join(BACKENDS)}, or where a scheduler of dask listens: 'tcp://HOST:8786'"
         raise Diagnostic("bad-argument", message, span)

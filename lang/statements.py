@@ -107,6 +107,8 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
             Setting("captions", "captions", "those of queries without CAPTIONED BY", "SET captions = lab.captions"),
             Setting("vocabulary", "words", "the words of queries without WITH", "SET vocabulary = lab.words"),
             Setting("device", "cpu or cuda", "where models run; it never changes an answer's key", "SET device = cpu"),
+            Setting("precision", "float32, bfloat16 or float16",
+                    "in which models and judges compute; answers of each are kept apart", "SET precision = 'bfloat16'"),
             Setting("on_error", "fail or skip", "whether unreadable images end the run or are left out and told",
                     "SET on_error = 'skip'"),
             Setting("backend", "inline, processes, dask or 'tcp://…'",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
     from .preprocess import Preprocess
+
+
+Precision = Literal["float32", "bfloat16", "float16"]
 
 
 class ImageSet(Protocol):
@@ -35,7 +38,8 @@ class Tokens:
 class Subject:
     """An opened model: `prepare` turns images into its input [n, 3, H, W]; `prepare_key` is equal for equal work.
 
-    `channels_last` names the layers that give maps [n, H, W, C].
+    `channels_last` names the layers that give maps [n, H, W, C]. `precision` is that of its forwards, as autocast has
+    it: what layers give may have it, what is stored is float32.
     """
 
     module: torch.nn.Module
@@ -44,6 +48,7 @@ class Subject:
     device: str = "cpu"
     tokens: Tokens = Tokens()
     channels_last: frozenset[str] = frozenset()
+    precision: Precision = "float32"
 
 
 @dataclass
@@ -56,6 +61,7 @@ class Judge:
     prepare_key: Any
     scale: float
     device: str = "cpu"
+    precision: Precision = "float32"
 
 
 class TextList(Protocol):

@@ -13,6 +13,7 @@ from ..lang.declare import MethodDeclaration
 from ..lang.diagnostic import Diagnostic
 from ..ops.embeddings import TextEmbeddings
 from .datasets.readable import readable
+from .precision import at_precision
 from .things import Dataset, Judge, Model, Texts, Thing
 
 Units = tuple[int | slice, ...] | None
@@ -53,7 +54,7 @@ class Job:
         if thing is None:
             raise Diagnostic("missing-clause", f"{self.method} needs {what}")
         try:
-            source = thing.source(self.known)
+            source = at_precision(thing.source(self.known), self.known.precision)
             return readable(source, self.known) if self.known.lenient else source
         except Diagnostic as problem:
             problem.span = problem.span or self.places.get(thing.name)

@@ -234,6 +234,8 @@ class Session:
                 if checked.setting == "memory":
                     self._limit_memory(self._limit if checked.value is None else size_of(checked.value))
                 self._sized |= checked.setting == "cache_size"
+                if checked.setting == "precision":
+                    self.known.precision = str(checked.value or "float32")
                 if checked.setting == "on_error":
                     self.known.lenient = checked.value == "skip"
                 return None

@@ -8,7 +8,7 @@ from ..declare import THING_SETTINGS, Kind, MethodDeclaration, Names, Thing
 from ..failure import STATEMENT_KINDS, Failure
 from ..methods import ALWAYS_READ
 from ..scan import BEFORE_SUBQUERY, SETTINGS, SHOW_WORDS, SQL_STARTS, scan, words
-from ..settings import BACKENDS
+from ..settings import BACKENDS, PRECISIONS
 from ..verbs import CLAUSES, TAIL, Verb
 from .calls import CallAt, call_at
 from .made import made_in
@@ -145,8 +145,8 @@ class _Asked:
                 yield from offers.things(THING_SETTINGS[setting])
             elif setting == "device":
                 yield from (offers.one(d, "value") for d in DEVICES)
-            elif setting == "backend":
-                yield from (offers.one(b, "value") for b in BACKENDS)
+            elif setting in {"backend", "precision"}:
+                yield from (offers.one(v, "value") for v in (BACKENDS if setting == "backend" else PRECISIONS))
             yield from offers.parameters()
         elif kind == "LET" and "NAME" in read.expected and len(fed) > 2:
             yield from offers.things("model", "dataset", "vocabulary", "captions", "judge", "answer", "table")

@@ -12,6 +12,7 @@ import torch
 from ...engine.resources import Batch, Resources
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
 from ..handles import Subject, Tokens
+from .placing import forward, to_device
 from .similarity import pool
 
 TOKEN = "token "  # and its number: a pooling
@@ -120,7 +121,7 @@ class Capture:
             return {how: self._pooled(layer, how, output, x) for other, how in self.wanted if other == layer}
 
         with torch.inference_mode(), hooked(self.modules, seen, reduce):
-            self.subject.module(x.to(self.subject.device))
+            forward(self.subject, to_device(x, self.subject.device))
         self.resources.counts[f"forward {self.name}"] += len(batch.indices)
         for layer, _ in self.wanted:
             if layer not in seen:

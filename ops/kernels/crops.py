@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import normalize
 
 from ...engine.resources import Batch, Resources
 from ...lang.diagnostic import Diagnostic
@@ -15,7 +14,9 @@ from ..handles import Judge, Subject
 from ..preprocess import Preprocess
 from .boxes import Box, Frame, enlarged, frame_of, largest_box, to_original
 from .capture import arranged, hooked, module_of, pooled
+from .embed import image_vectors
 from .gradcam import grad_cam, mask, scaled, upsampled
+from .placing import forward, to_device
 
 Group = tuple[int, ...]  # units whose sum is looked at; most often one
 
@@ -50,7 +51,7 @@ class UnitMaps:
         of the sum of the group's units (FALCON, section 3.2)."""
         seen: dict[str, torch.Tensor] = {}
         with torch.inference_mode(), hooked({self.layer: self.module}, seen):
-            self.subject.module(x)
+            forward(self.subject, x)
         output = self._arranged(seen[self.layer], self.layer, x)
         maps = output if output.ndim == 4 else tokens_as_map(output) if output.ndim == 3 else None
         if maps is not None and maps.shape[2] * maps.shape[3] > 1:
@@ -66,7 +67,7 @@ class UnitMaps:
         behind = module_of(self.subject.module, self.behind, self.name)
         seen: dict[str, torch.Tensor] = {}
         with torch.enable_grad(), hooked({self.behind: behind, self.layer: self.module}, seen):
-            self.subject.module(x.clone().requires_grad_(True))
+            forward(self.subject, x.clone().requires_grad_(True))
         activations = seen[self.behind]
         output = pooled(self._arranged(seen[self.layer], self.layer, x), "auto", self.subject.tokens)
         found: dict[tuple[int, Group], torch.Tensor] = {}
@@ -113,7 +114,7 @@ def last_spatial(subject: Subject, target: torch.nn.Module, x: torch.Tensor, lay
     handles = [m.register_forward_hook(hook(p)) for p, m in subject.module.named_modules() if p]
     try:
         with torch.inference_mode():
-            subject.module(x)
+            forward(subject, x)
     finally:
         for handle in handles:
             handle.remove()
@@ -201,7 +202,7 @@ class EmbedCrops:
                 [Box(0, 0, image.shape[1], image.shape[0])] * len(units)
                 for image, units in zip(batch.images, wanted, strict=True)
             ]
-        x = batch.derived(self.subject.prepare_key, self.subject.prepare).to(self.subject.device)
+        x = to_device(batch.derived(self.subject.prepare_key, self.subject.prepare), self.subject.device)
         found = self.maps(x, wanted)
         self.resources.counts[f"forward {self.name}"] += len(x)
         size = (int(x.shape[2]), int(x.shape[3]))
@@ -231,6 +232,6 @@ class EmbedCrops:
         with torch.inference_mode():
             for start in range(0, len(crops), self.resources.batch):
                 x = self.judge.prepare(crops[start : start + self.resources.batch])
-                out.append(normalize(self.judge.encode_images(x.to(self.judge.device)).float(), dim=1).cpu().numpy())
+                out.append(image_vectors(self.judge, x))
         self.resources.counts[f"forward {self.judge_name}"] += len(crops)
         return np.concatenate(out)

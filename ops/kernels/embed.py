@@ -10,6 +10,20 @@ from torch.nn.functional import normalize
 
 from ...engine.resources import Batch, Resources
 from ..handles import Judge
+from .placing import computing, to_device
+
+
+def image_vectors(judge: Judge, x: torch.Tensor) -> np.ndarray:
+    """Vectors [n, D] float32 of 2-norm 1 of a judge's input [n, 3, H, W]."""
+    with computing(judge.precision, judge.device):
+        found = judge.encode_images(to_device(x, judge.device))
+    vectors: np.ndarray = normalize(found.float(), dim=1).cpu().numpy()
+    return vectors
+
+
+def _text_vectors(judge: Judge, texts: Sequence[str]) -> torch.Tensor:
+    with computing(judge.precision, judge.device):
+        return normalize(judge.encode_texts(texts).float(), dim=1)
 
 
 class EmbedImages:
@@ -21,7 +35,7 @@ class EmbedImages:
     def consume(self, batch: Batch) -> Sequence[dict[str, np.ndarray]]:
         x = batch.derived(self.judge.prepare_key, self.judge.prepare)
         with torch.inference_mode():
-            vectors = normalize(self.judge.encode_images(x.to(self.judge.device)).float(), dim=1).cpu().numpy()
+            vectors = image_vectors(self.judge, x)
         self.resources.counts[f"forward {self.name}"] += len(batch.indices)
         return [{"vectors": vectors}] * self.scans
 
@@ -34,7 +48,7 @@ def embed_texts(
     with torch.inference_mode():
         for start in range(0, len(texts), block):
             some = texts[start : start + block]
-            each = [normalize(judge.encode_texts([p.replace("{}", t) for t in some]).float(), dim=1) for p in prompts]
+            each = [_text_vectors(judge, [p.replace("{}", t) for t in some]) for p in prompts]
             mean = each[0] if len(each) == 1 else normalize(torch.stack(each).mean(0), dim=1)
             out.append(mean.cpu().numpy())
             tell(len(some))

@@ -82,7 +82,9 @@ def judge_of(model: Any, prepare: Preprocess, tokenizer: Any, device: str) -> Ju
     """A judge from an open_clip model and its tokenizer."""
     import torch
 
-    model = model.eval().to(device)
+    from ...ops.kernels.placing import on_device
+
+    model = on_device(model, device)
 
     def encode_texts(texts: Sequence[str]) -> torch.Tensor:
         found: torch.Tensor = model.encode_text(tokenizer(list(texts)).to(device))

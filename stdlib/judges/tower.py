@@ -83,10 +83,11 @@ class ImageTower:
 
     def open(self, device: str) -> handles.Subject:
         from ...ops.kernels.architectures import Under, never_in_place
+        from ...ops.kernels.placing import on_device
 
         network, prepare = self.judge.network()
         last = frozenset(self.known.channels_last) if self.known is not None else frozenset[str]()
-        module = never_in_place(Under(ROOT, network.visual)).eval().to(device)
+        module = on_device(never_in_place(Under(ROOT, network.visual)), device)
         return handles.Subject(module, prepare, prepare.canonical(), device, tokens_of(network.visual), last)
 
     def describe(self) -> dict[str, str]:

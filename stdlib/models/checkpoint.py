@@ -69,13 +69,15 @@ class Checkpoint:
         return digest(["checkpoint", self.architecture, known.file(self.file), how])
 
     def open(self, device: str) -> handles.Subject:
+        from ...ops.kernels.placing import on_device
+
         state = files.read(self.file)
         head = state.get(f"{self.known.head}.weight")
         module = new(self.architecture, None if head is None else len(head), trained=True)
         files.fit(module, state, self.file, self.architecture)
         how = self.preprocess
         return handles.Subject(
-            module.to(device), how, how.canonical(), device, channels_last=self.known.channels_last
+            on_device(module, device), how, how.canonical(), device, channels_last=self.known.channels_last
         )
 
     def describe(self) -> dict[str, str]:

@@ -62,6 +62,7 @@ class LabModel:
     def open(self, device: str) -> handles.Subject:
         import torch
 
+        from ...ops.kernels.placing import on_device
         from ..lab import nets
 
         if self.seed is None:
@@ -71,7 +72,7 @@ class LabModel:
                 torch.manual_seed(self.seed)
                 module = nets.new(self.short)
         how = self.preprocess
-        return handles.Subject(module.eval().to(device), how, how.canonical(), device)
+        return handles.Subject(on_device(module, device), how, how.canonical(), device)
 
     def describe(self) -> dict[str, str]:
         d = self.declaration

@@ -98,6 +98,7 @@ class Torchvision:
 
     def open(self, device: str) -> handles.Subject:
         from ...ops.kernels.architectures import seeded
+        from ...ops.kernels.placing import on_device
 
         if self.weights == "random":
             module = seeded(self.seed, lambda: new(self.architecture))
@@ -109,7 +110,7 @@ class Torchvision:
             files.fit(module, state, self._path, self.architecture)
         how = self.preprocess
         return handles.Subject(
-            module.to(device), how, how.canonical(), device, channels_last=self.known.channels_last
+            on_device(module, device), how, how.canonical(), device, channels_last=self.known.channels_last
         )
 
     def describe(self) -> dict[str, str]:
