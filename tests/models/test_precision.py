@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 import torch
@@ -77,16 +78,19 @@ EMBED ['a boat'] JUDGED BY labclip INTO full_text;
 def test_answers_of_each_precision_are_kept_apart(tmp_path: Path) -> None:
     with clq.connect(store=tmp_path) as con:
         con.run(SCRIPT)
-        runs = con.sql("SELECT (SELECT any_value(run) FROM whole) <> (SELECT any_value(run) FROM half)").fetchone()
-        assert runs == (True,)
-        scores = con.sql("SELECT f.score <> h.score, abs(f.score - h.score) < 0.3 FROM whole f JOIN half h USING (unit)")
-        assert set(scores.fetchall()) == {(True, True)}
-        assert con.sql("SELECT count(*) FROM crops").fetchone() == (2,)
-        cosine = "SELECT list_cosine_similarity(f.vector, h.vector) FROM full_text f, half_text h"
-        (found,) = con.sql(cosine).fetchone() or ()
-        assert 0.99 < found < 1 - 1e-9
-        told = con.sql("SELECT DISTINCT facts ->> '$.precision' FROM meta.sources WHERE kind = 'model' ORDER BY 1")
-        assert told.fetchall() == [("bfloat16",), (None,)]
+    with duckdb.connect(str(tmp_path / "clq.duckdb"), read_only=True) as store:
+
+        def told(query: str) -> list[tuple[object, ...]]:
+            return store.execute(query).fetchall()
+
+        assert told("SELECT (SELECT any_value(run) FROM whole) <> (SELECT any_value(run) FROM half)") == [(True,)]
+        scores = "SELECT f.score <> h.score, abs(f.score - h.score) < 0.3 FROM whole f JOIN half h USING (unit)"
+        assert set(told(scores)) == {(True, True)}
+        assert told("SELECT count(*) FROM crops") == [(2,)]
+        ((found,),) = told("SELECT list_cosine_similarity(f.vector, h.vector) FROM full_text f, half_text h")
+        assert isinstance(found, float) and 0.99 < found < 1 - 1e-9
+        kept = "SELECT DISTINCT facts ->> '$.precision' FROM meta.sources WHERE kind = 'model' ORDER BY 1"
+        assert told(kept) == [("bfloat16",), (None,)]
 
 
 def test_a_precision_that_does_not_exist_is_told(tmp_path: Path) -> None:
