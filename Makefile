@@ -21,7 +21,7 @@ demo: $(VENV)/.installed
 	$(BIN)/clq run queries/tour.clq
 
 test: $(VENV)/.tests-installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 clean:
 	rm -rf $(VENV) .clq

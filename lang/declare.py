@@ -256,7 +256,9 @@ class Names(Catalog, Protocol):
     parameters: dict[str, Any]
     definitions: dict[str, Definition]
 
-    def built_in(self, name: str) -> bool: ...
+    def built_in(self, name: str) -> Thing | None:
+        """What clq itself calls so, whatever a script makes of the name."""
+
     def named(self, parts: Sequence[Selected], name: str) -> Thing:
         """One thing of this name for what LET was given; a selection becomes a thing of its own."""
 

@@ -100,8 +100,10 @@ _ALL = (
     ),
     Page(
         "reserved-name",
-        "A name is a reserved word of SQL",
-        "Names made by LET, INTO, PARAM and DEFINE can be used in SQL, so they must not be one of its reserved words.",
+        "A name is taken: a word of SQL, or of clq itself",
+        "Names made by LET, INTO, PARAM and DEFINE can be used in SQL, so they must not be a word that SQL keeps for "
+        "itself. INTO takes no name that clq gives to a model or another thing of its own, and DEFINE none of its "
+        "constructors.",
         "Choose another name.",
         "LET both = (EXPLAIN fc OF labnet)",
         "LET pair = (EXPLAIN fc OF labnet)",
@@ -127,7 +129,7 @@ _ALL = (
     Page(
         "unknown-name",
         "A name stands for nothing",
-        "Names are looked up among what LET made, then tables, then what is built in. This one is in none of them.",
+        "Names are looked up among what LET made, then what is built in, then tables. This one is in none of them.",
         "Correct the spelling (SHOW NAMES), make it with LET, or put the name of a file in single quotes.",
         "EXPLAIN fc OF labnet ON lab.prob",
         "EXPLAIN fc OF labnet ON lab.probe",

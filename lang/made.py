@@ -71,7 +71,7 @@ def names_without_use(script: ast.Script, names: Names) -> Iterator[Diagnostic]:
             line, _ = line_and_column(script.text, before[0].name_span.start)
             message = f"{before[0].name} was made on line {line} already, and nothing has used it since"
             yield Diagnostic("shadowed-name", message, own.name_span, severity="warning")
-        elif isinstance(own, ast.Let) and before is None and names.built_in(own.name):
+        elif isinstance(own, ast.Let) and before is None and names.built_in(own.name) and _listed(own.name, names):
             message = f"{own.name} hides what clq itself calls {own.name.lower()}; choose another name"
             yield Diagnostic("shadowed-name", message, own.name_span, severity="warning")
         made[_word(own)] = (own, False)
@@ -79,6 +79,11 @@ def names_without_use(script: ast.Script, names: Names) -> Iterator[Diagnostic]:
         if not is_used and not library:
             written = f"${maker.name}" if isinstance(maker, ast.ParamStatement) else maker.name
             yield Diagnostic("unused-name", f"Nothing uses {written}", maker.name_span, severity="warning")
+
+
+def _listed(name: str, names: Names) -> bool:
+    """Whether people meet the name as clq's: `LET resnet18 = torchvision('resnet18', …)` hides nothing they had."""
+    return name.lower() not in names.further()
 
 
 def _word(maker: ast.Let | ast.ParamStatement) -> str:

@@ -95,8 +95,12 @@ class ScriptChecker:
         return CheckedNames()
 
     def _refuse_own(self, query: CheckedQuery) -> None:
-        """INTO replaces only what a query of clq made, not a table that SQL of the same script makes, nor a name."""
+        """INTO replaces only what a query of clq made, not a table that SQL of the same script makes, and takes no name."""
         assert query.into is not None
+        own = self.names.built_in(query.into)
+        if own is not None:
+            message = f"{query.into} is {SPOKEN[own.kind].one} of clq, which would hide the table; choose another name"
+            raise Diagnostic("reserved-name", message, query.into_span)
         made = self.names.made.get(query.into)
         if made is not None and made.kind != "mistake":
             message = f"{query.into} is a name that LET made, which would hide the table; choose another one after INTO"

@@ -70,7 +70,7 @@ def _not_yet(body: CheckedQuery | CheckedSql) -> Rows | None:
 
 @dataclass
 class Catalog:
-    """Names in the order of look-up: what LET made, tables, what is built in."""
+    """Names in the order of look-up: what LET made, what is built in, tables."""
 
     made: dict[str, NamedThing] = field(default_factory=Folded)
     tables: dict[str, NamedThing] = field(default_factory=Folded)
@@ -103,14 +103,15 @@ class Catalog:
         return {c.declaration.name: c for built in built_in() for c in built.constructors}
 
     def find(self, name: str) -> NamedThing | None:
-        found = self.made.get(name) or self.tables.get(name) or self.find_table(name) or self._things().get(name)
+        # A table of SQL's making may be called like a model; it must not take the model from every later query.
+        return self.made.get(name) or self.built_in(name) or self.tables.get(name) or self.find_table(name)
+
+    def built_in(self, name: str) -> NamedThing | None:
+        found = self._things().get(name.lower())
         if found is None and name in self._known_as():
             make = self._known_as()[name].make
             found = make(name) if make is not None else None
         return found
-
-    def built_in(self, name: str) -> bool:
-        return name.lower() in self._things()
 
     def synset(self, name: str) -> bool:
         """Whether WordNet has this synset; only the table of nouns ships, so others are believed."""

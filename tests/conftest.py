@@ -1,4 +1,4 @@
-"""What all tests share: one quiet thread, no store outside a test's own folder, and `--accept` for golden files."""
+"""What all tests share: one quiet thread, one width of tables, no store outside a test's folder, `--accept`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["COLUMNS"] = "110"  # of what is printed where no terminal is: pytest-xdist says 80 to its workers
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -217,8 +217,8 @@ class FakeCatalog:
     def defined(self) -> Sequence[str]:
         return list(self.definitions)
 
-    def built_in(self, name: str) -> bool:
-        return any(t.name == name for t in THINGS)
+    def built_in(self, name: str) -> FakeThing | None:
+        return next((t for t in THINGS if t.name == name), None)
 
     def named(self, parts: Sequence[Selected], name: str) -> Thing:
         if len(parts) == 1 and parts[0].items is None:
