@@ -21,7 +21,7 @@ demo: $(VENV)/.installed
 	$(BIN)/clq run queries/tour.clq
 
 test: $(VENV)/.tests-installed
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 clean:
 	rm -rf $(VENV) .clq

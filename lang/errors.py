@@ -231,8 +231,8 @@ _ALL = (
     Page(
         "unknown-setting",
         "There is no such setting",
-        "SET takes clq's settings (model, dataset, judge, captions, vocabulary, device, precision, on_error, backend, workers, "
-        "memory, cache_size, seed) and DuckDB's.",
+        "SET takes clq's settings (model, dataset, judge, captions, vocabulary, device, precision, on_error, backend, "
+        "workers, memory, cache_size, seed) and DuckDB's.",
         "Correct the spelling.",
         "SET datset = lab.probe",
         "SET dataset = lab.probe",

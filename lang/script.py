@@ -95,7 +95,7 @@ class ScriptChecker:
         return CheckedNames()
 
     def _refuse_own(self, query: CheckedQuery) -> None:
-        """INTO replaces only what a query of clq made, not a table that SQL of the same script makes, and takes no name."""
+        """INTO replaces only what a query of clq made, no table that SQL of the script makes, and hides no name."""
         assert query.into is not None
         own = self.names.built_in(query.into)
         if own is not None:

@@ -58,7 +58,8 @@ def setting_value(setting: str, value: Any, span: ast.Span | None) -> Any:
     if setting == "on_error" and value not in {"fail", "skip"}:
         raise Diagnostic("bad-argument", "on_error is 'fail' or 'skip': SET on_error = 'skip'", span)
     if setting == "precision" and value not in PRECISIONS:
-        raise Diagnostic("bad-argument", "precision is 'float32', 'bfloat16' or 'float16': SET precision = 'bfloat16'", span)
+        message = "precision is 'float32', 'bfloat16' or 'float16': SET precision = 'bfloat16'"
+        raise Diagnostic("bad-argument", message, span)
     if setting == "backend" and not (isinstance(value, str) and (value in BACKENDS or value.startswith(ADDRESSES))):
         message = f"backend is one of {', '.join(BACKENDS)}, or where a scheduler of dask listens: 'tcp://HOST:8786'"
         raise Diagnostic("bad-argument", message, span)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from ..engine.operator import Source, digest
 from ..ops.handles import Judge, Precision, Subject
@@ -29,10 +29,10 @@ class Reduced:
         return getattr(self.whole, name)
 
 
-def at_precision(source: Source, precision: Precision) -> Source:
+def at_precision(source: Source, precision: str) -> Source:
     """The source in this precision, which is then part of its key; itself if nothing of it runs, or in float32."""
     runs = source.kind == "model" or (source.kind == "judge" and source.spec.can_embed_images())
     if precision == "float32" or not runs:
         return source
     fingerprint = digest(["precision", source.fingerprint, precision])
-    return replace(source, fingerprint=fingerprint, spec=Reduced(source.spec, precision))
+    return replace(source, fingerprint=fingerprint, spec=Reduced(source.spec, cast(Precision, precision)))

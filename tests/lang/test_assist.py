@@ -168,7 +168,10 @@ CASES = [
     ("EXPLAIN fc[(SELECT unit FROM lab|", "lab.audit lab.captions lab.probe lab.words labels"),
     ("EXPLAIN fc OF labnet ON photos[(SELECT image FROM photos WHERE im|", "image"),
     # ---------------------------------------------------------------- SET and SHOW
-    ("SET |", "model dataset judge captions vocabulary device precision on_error backend workers memory cache_size seed"),
+    (
+        "SET |",
+        "model dataset judge captions vocabulary device precision on_error backend workers memory cache_size seed",
+    ),
     ("SET mo|", "model"),
     ("RESET da|", "dataset"),
     ("SET model = labs|", "labself"),

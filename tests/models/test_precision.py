@@ -44,8 +44,13 @@ def test_half_precision_is_near_and_not_the_same(
 
 @pytest.mark.parametrize(
     ("name", "layer"),
-    [("resnet18", "layer4"), ("mobilenet_v2", "features.18.0"), ("convnext_tiny", "features.3"), ("vit_b_32", "encoder")],
-)  # fmt: skip
+    [
+        ("resnet18", "layer4"),
+        ("mobilenet_v2", "features.18.0"),
+        ("convnext_tiny", "features.3"),
+        ("vit_b_32", "encoder"),
+    ],
+)
 def test_channels_innermost_in_memory_give_the_same_layers(name: str, layer: str, photos: list[np.ndarray]) -> None:
     subject = opened(name)
     plain = captured(subject, layer, photos)
