@@ -134,7 +134,7 @@ Method = Union[Name, Parameter, Call]
 # ------------------------------------------------------------------ queries
 
 TargetKind = Literal[
-    "place", "group", "class", "synset", "text", "classes", "groups", "failures", "model", "subquery"
+    "place", "group", "class", "synset", "text", "failure", "classes", "groups", "failures", "model", "subquery"
 ]
 
 
@@ -143,7 +143,7 @@ class Target:
     """What is explained, located, drawn or judged.
 
     `place` is set for units of a layer (kind 'place') and for one group of them (kind 'group'), `constants` for CLASS,
-    SYNSET and TEXT, `model` for MODEL, `subquery` for kind 'subquery' or for `CLASS (SELECT …)`.
+    SYNSET, TEXT and FAILURE, `model` for MODEL, `subquery` for kind 'subquery' or for `CLASS (SELECT …)`.
     """
 
     span: Span

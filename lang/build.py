@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"[^\W\d]\w*")
 _QUOTABLE = re.compile(r"(?!clq:)(?=.*\S)[^.\"\x00-\x1f]+")
 _FIELDS = {c.field: c for c in CLAUSES.values()}
 T = TypeVar("T")
-_KINDS = {"CLASS": "class", "SYNSET": "synset", "TEXT": "text"}
+_KINDS = {"CLASS": "class", "SYNSET": "synset", "TEXT": "text", "FAILURE": "failure"}
 
 
 def _span(node: Any) -> Span:
@@ -229,7 +229,7 @@ class Builder:
     def repeat(self, out: list[ast.Target], token: Any) -> None:
         """A bare constant repeats the kind before it: CLASS 'boat', 'car'."""
         last = out[-1]
-        if last.kind not in {"class", "synset", "text"}:
+        if last.kind not in {"class", "synset", "text", "failure"}:
             from .value_rules import what_is
 
             self.tell("unexpected", what_is(str(token)), _span(token))

@@ -56,12 +56,12 @@ class GroupTarget:
     span: Span
 
 
-OtherKind = Literal["class", "classes", "synset", "text", "groups", "failures", "model"]
+OtherKind = Literal["class", "classes", "synset", "text", "failure", "groups", "failures", "model"]
 
 
 @dataclass(frozen=True)
 class OtherTarget:
-    """A target that is no unit. `model` is whose class or failure it is; `values` are classes, synsets or texts."""
+    """A target that is no unit. `model` is whose class or failure it is; `values`: classes, synsets, texts, slices."""
 
     kind: OtherKind
     span: Span

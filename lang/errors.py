@@ -246,6 +246,15 @@ _ALL = (
         "PARAM most = 3; EXPLAIN fc OF labnet WHERE rank <= $most",
     ),
     Page(
+        "no-labels",
+        "It is not known what the images are",
+        "Whether a classifier is right is known where the data set says of each image of which class it is: in a column "
+        "label, with the name or the number of one of the model's classes. Images of a folder have its name as label.",
+        "Ask about images that have such labels, or only about those that do.",
+        None,
+        "EXPLAIN FAILURES OF labnet ON lab.shifted USING falcon",
+    ),
+    Page(
         "not-here",
         "This does not exist in this version",
         "The language is larger than what this version computes. Nothing is made up in its place.",

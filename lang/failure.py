@@ -22,7 +22,8 @@ _SPOKEN = {
 _TOGETHER = (
     (frozenset({"NAME", "STRING", "TRUE"}), VALUES | {"TRUE", "FALSE", "NULL", "LSQB", "LPAR"}, "a value"),
     (frozenset({"TARGET_VERB"}), VERB_KINDS | {"NAME", "SQL"}, "a query, such as EXPLAIN layer4 OF labnet"),
-    (frozenset({"CLASS"}), words("NAME QUOTED PARAMETER CLASS SYNSET TEXT MODEL CLASSES GROUP GROUPS FAILURES LPAR"),
+    (frozenset({"CLASS"}),
+     words("NAME QUOTED PARAMETER CLASS SYNSET TEXT FAILURE MODEL CLASSES GROUP GROUPS FAILURES LPAR"),
      "a layer, CLASS, TEXT or another target"),
     (frozenset({"TRUE"}), words("TRUE FALSE NULL"), "true, false or null"),
 )

@@ -216,7 +216,7 @@ def parentheses(f: Failure) -> Told:
         return None
     before = f.fed[f.fed.index(opener) - 1] if f.fed.index(opener) else None
     inside = _inside(f, at)
-    if before is not None and before.kind in {"CLASS", "SYNSET", "TEXT"}:
+    if before is not None and before.kind in {"CLASS", "SYNSET", "TEXT", "FAILURE"}:
         values = as_list(inside)[1:-1]
         return f"{before.kind} takes its values without parentheses: {before.kind} {values}", opener.span
     clause = f.frames[-2].clause

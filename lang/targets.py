@@ -15,11 +15,13 @@ from .diagnostic import FOLLOWS, Diagnostic, as_one, did_you_mean, listing
 from .literals import encode_name, encode_string
 from .resolve import SPOKEN, check_body, items, resolve_whole, wrong_kind
 from .rows import chosen, column_of
+from .slices import ANY, read_slice, sides_of
 from .verbs import VERBS
 
 KINDS = {
     "place": "units of a layer", "class": "CLASS", "classes": "CLASSES", "synset": "SYNSET", "text": "TEXT",
-    "group": "GROUP", "groups": "GROUPS", "failures": "FAILURES", "model": "MODEL", "subquery": "a subquery",
+    "failure": "FAILURE", "group": "GROUP", "groups": "GROUPS", "failures": "FAILURES", "model": "MODEL",
+    "subquery": "a subquery",
 }  # fmt: skip
 _READABLE, _TELLING = 12, 3  # names in a message: more are hard to read, fewer tell nothing
 
@@ -69,7 +71,7 @@ def _checked(
 
 
 def _named(target: ast.Target, models: Sequence[Thing], catalog: Catalog) -> Iterator[CheckedTarget]:
-    """CLASS, SYNSET and TEXT: each value on its own, compared with what the model tells apart."""
+    """CLASS, SYNSET, TEXT and FAILURE: each value on its own, compared with what the model tells apart."""
     values: list[tuple[int | str, Span]] = []
     for constant in target.constants:
         value = parameter_value(constant, catalog) if isinstance(constant, ast.Parameter) else constant.value
@@ -85,22 +87,22 @@ def _named(target: ast.Target, models: Sequence[Thing], catalog: Catalog) -> Ite
     if mistake is not None:
         raise mistake
     for value, span in values:
-        if target.kind != "class":
+        if target.kind not in {"class", "failure"}:
             yield OtherTarget(target.kind, span, None, (value,))  # type: ignore[arg-type]
             continue
         for model in models:
-            yield OtherTarget("class", span, model, (value,))
+            yield OtherTarget(target.kind, span, model, (value,))
 
 
 def _wrong_values(
     kind: str, values: Iterable[tuple[int | str, Span]], models: Sequence[Thing], catalog: Catalog
 ) -> Iterator[Diagnostic]:
-    """Every class that a model does not tell apart, every synset that WordNet has not."""
+    """Every class that a model does not tell apart, in slices too, every synset that WordNet has not."""
     for value, span in values:
         if kind == "synset":
             yield from _synset(value, span, catalog)
-        for model in models if kind == "class" else ():
-            yield from _class(value, span, model)
+        for model in models if kind in {"class", "failure"} else ():
+            yield from (_class if kind == "class" else _failure)(value, span, model)
 
 
 def _class(value: int | str, span: Span, model: Thing) -> Iterator[Diagnostic]:
@@ -114,6 +116,20 @@ def _class(value: int | str, span: Span, model: Thing) -> Iterator[Diagnostic]:
     elif value not in known:
         near = did_you_mean(value, known) or f" It tells {listing(known)} apart"
         yield Diagnostic("unknown-class", f"{model.name} has no class {encode_string(value)}.{near}", span)
+
+
+def _failure(value: int | str, span: Span, model: Thing) -> Iterator[Diagnostic]:
+    known = model.classes() if isinstance(model, ClassifierThing) else None
+    sides = sides_of(str(value))
+    if isinstance(value, str) and (known is None or read_slice(value, known) is not None):
+        return
+    if sides is None or sides[0] == sides[1] != ANY:
+        message = "A slice says what images are and what they are taken for: 'car as boat', '* as boat', 'car as *'"
+        yield Diagnostic("unknown-class", message, span)
+        return
+    for side in sides:
+        if side != ANY:
+            yield from _class(side, span, model)
 
 
 _SYNSET = re.compile(r"\S+\.[nvasr]\.\d{2}")

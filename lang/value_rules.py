@@ -143,20 +143,24 @@ def what_is(text: str) -> str:
 def bare_constant(f: Failure) -> Told:
     """CLASS boat."""
     kind = f.previous.kind
-    if kind not in {"CLASS", "SYNSET", "TEXT"}:
+    if kind not in {"CLASS", "SYNSET", "TEXT", "FAILURE"}:
         return None
     if f.found.kind not in {"NAME", "QUOTED"}:
         if f.found.kind == "EQUAL":
             return f"{kind} is followed by its value, without =: {kind} {f.value_after(f.at + 1) or '…'}", f.found.span
         if f.found.kind == "FLOAT":
             return f"{kind} takes text or a whole number: {kind} {f.found.text.split('.')[0] or 0}", f.found.span
-        takes = {"CLASS": "text or a number", "SYNSET": "text, such as 'bird.n.01'", "TEXT": "text in single quotes"}
+        takes = {
+            "CLASS": "text or a number", "SYNSET": "text, such as 'bird.n.01'", "TEXT": "text in single quotes",
+            "FAILURE": "text, such as 'car as boat'",
+        }  # fmt: skip
         return f'{kind} needs {takes[kind]}; a layer of that name is written "{f.previous.text}"', f.found.span
     text = encode_string(f.found.text.strip('"'))
     says = {
         "CLASS": "A class is text or a number",
         "SYNSET": "A synset is text",
         "TEXT": "Text stands in single quotes",
+        "FAILURE": "A failing slice is text, such as 'car as boat'",
     }
     return f"{says[kind]}: {kind} {text}", f.found.span
 

@@ -74,13 +74,13 @@ CLAUSES: Mapping[str, Clause] = MappingProxyType(
 )
 TAIL = ("WHERE", "ORDER BY", "LIMIT", "INTO")
 
-_UNIT_KINDS = ("place", "group", "class", "synset", "text", "classes", "groups", "failures", "subquery")
+_UNIT_KINDS = ("place", "group", "class", "synset", "text", "failure", "classes", "groups", "failures", "subquery")
 
 TARGET = (
     Column("model", "VARCHAR", "the model"),
     Column("layer", "VARCHAR", "the layer, NULL where there is none"),
     Column("kind", "VARCHAR", "unit, group, direction, class, synset, text, failure or model"),
-    Column("unit", "INTEGER", "the number of the unit, group, direction or class, from 0; NULL for text and synset"),
+    Column("unit", "INTEGER", "the number of the unit, group, direction, class, failure, from 0; NULL for text, synset"),
     Column("target", "VARCHAR", "the target as a query would write it"),
 )
 IMAGE = (
@@ -127,7 +127,7 @@ _ALL = (
         (
             *TARGET,
             Column("units", "INTEGER[]", "the members of a group"),
-            Column("images", "INTEGER", "how many images stand behind a group"),
+            Column("images", "INTEGER", "how many images stand behind a group or failure"),
             RANK,
             CONCEPT,
             _score("what rank sorts by"),

@@ -66,7 +66,7 @@ class FeatureGroups(Global):
         firings, count = kernel.Firings(threshold), 0
         for _, z in _shares(held):
             if not count and (self.units is not None or self.given):
-                firings = kernel.Firings(threshold, self._among(z.shape[1]))
+                firings = kernel.Firings(threshold, self.among(z.shape[1]))
             firings.update(z.numpy())
             count += len(z)
         fires = firings.matrix()
@@ -86,7 +86,7 @@ class FeatureGroups(Global):
             facts={"threshold": float(threshold), "mean": moments.mean, "images": count},
         )  # fmt: skip
 
-    def _among(self, count: int) -> np.ndarray | None:
+    def among(self, count: int) -> np.ndarray | None:
         """Which units count [D]; None: all. Raises Diagnostic for units that the layer has not."""
         import numpy as np
 
@@ -166,3 +166,17 @@ def groups_of(high: Artifact) -> list[tuple[int, ...]] | None:
         out.append(tuple(member[start : start + size]))
         start += size
     return out
+
+
+def units_that_fire(
+    found: FeatureGroups, inputs: Inputs, acts: np.ndarray, groups: Sequence[tuple[int, ...]]
+) -> sparse.csr_matrix:
+    """[n,G], True where an image with activations [n,D] belongs to a group, as `found` has decided for all images."""
+    import torch
+
+    from .kernels import groups as kernel
+    from .kernels.similarity import unit_rows
+
+    firings = kernel.Firings(inputs.artifact(found).facts["threshold"], found.among(acts.shape[1]))
+    firings.update(unit_rows(torch.from_numpy(acts)).numpy())
+    return kernel.members(firings.matrix(), groups, found.membership)

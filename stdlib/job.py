@@ -17,7 +17,7 @@ from .precision import at_precision
 from .things import Dataset, Judge, Model, Texts, Thing
 
 Units = tuple[int | slice, ...] | None
-TargetKind = Literal["unit", "group", "groups"]
+TargetKind = Literal["unit", "group", "groups", "failure", "failures"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class Job:
     """One question to one method: slots that the query or a default filled. `args` is JSON of what differs from
     defaults.
 
-    `kind` says what it is about: units of `layer` (`units`), groups of it that are written (`groups`), or those that
-    are found in it (among `units`).
+    `kind` says what it is about: units of `layer` (`units`), groups of it that are written (`groups`), those that are
+    found in it (among `units`), slices of failures that are written (`slices`), or those that are found, of these true
+    classes (`classes`, by number or name; none: all), by what stands in `layer` ('': what the head reads).
     """
 
     verb: str
@@ -39,6 +40,8 @@ class Job:
     units: Units = None
     kind: TargetKind = "unit"
     groups: tuple[tuple[int, ...], ...] = ()
+    slices: tuple[str, ...] = ()
+    classes: tuple[int | str, ...] = ()
     images: Dataset | None = None
     words: Texts | None = None
     captions: Texts | None = None

@@ -96,7 +96,7 @@ _CONSTANTS = words("TRUE FALSE NULL")
 _OF_KINDS = words("CLASSES GROUPS FAILURES")
 # Keywords of the grammar with patterns of their own: they stand beside certain others only.
 _PLACED = _CONSTANTS | _OF_KINDS | words("""LET PARAM DEFINE IMPORT PLAN ANALYZE SET RESET SHOW DISCOVER CONCEPTS DETECT
-    OUTLIERS LOW RANDOM CLASS SYNSET TEXT MODEL GROUP""")
+    OUTLIERS LOW RANDOM CLASS SYNSET TEXT FAILURE MODEL GROUP""")
 # Words that SQL does not reserve and that are as likely to be names or functions.
 _COMMON = words("NAME AT SHOW SET GLOB LEFT RIGHT")
 
@@ -133,7 +133,7 @@ def _keyword_rules() -> list[Match]:
         Match(r"\b((?i:CONTRAST))(\s+)((?i:LOW|RANDOM))\b(?!\s*[.\[])", ("keyword", None, "keyword")),
         Match(rf"\b((?i:FOR))(\s+)({kinds}|{model})", ("keyword", None, "keyword")),
         Match(rf"(?<=,)(\s*)({_any(_OF_KINDS)}\b(?=\s+(?i:OF)\b)|{model})", (None, "keyword")),
-        Match(r"\b((?i:CLASS|SYNSET|TEXT))\b(?=\s*(?:['$(\[]|-?\d))", ("keyword",)),
+        Match(r"\b((?i:CLASS|SYNSET|TEXT|FAILURE))\b(?=\s*(?:['$(\[]|-?\d))", ("keyword",)),
         # A verb begins a statement or stands in parentheses, and its object follows; elsewhere it is a column.
         Match(rf"{_START}({verbs})\b{_UNLESS_NAME}{column}(?!\s*[;<>!+*/%|-](?!\s+(?i:OF)\b))", (None, "verb")),
         Match(rf"(?i:(?<=\bAS))(\s+)({verbs})\b(?={_OBJECT}){column}", (None, "verb")),

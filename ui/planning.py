@@ -86,11 +86,12 @@ class Asked:
     layer: str = ""
     units: Units = None
     groups: tuple[tuple[int, ...], ...] = ()
+    slices: tuple[str, ...] = ()
 
 
 def _asked(query: CheckedQuery) -> list[Asked]:
     """The jobs of a query's targets, in their order: one for units of a layer, for all groups that are written of it,
-    and for each layer whose groups are to be found."""
+    for each layer whose groups are to be found, for the failures of a model."""
     found: dict[tuple[object, ...], Asked] = {}
     for target in query.targets:
         if isinstance(target, UnitTarget):
@@ -99,10 +100,17 @@ def _asked(query: CheckedQuery) -> list[Asked]:
             key = ("group", target.model.name, target.layer)
             before = found[key].groups if key in found else ()
             found[key] = Asked("group", target.model, target.layer, None, (*before, target.units))
-        elif isinstance(target, OtherTarget) and target.kind == "groups":
-            for place in query.layers:
-                if target.model is not None and place.model.name == target.model.name:
-                    found[len(found),] = Asked("groups", place.model, place.layer, place.units)
+        elif isinstance(target, OtherTarget) and target.kind in {"groups", "failures", "failure"}:
+            places = [p for p in query.layers if target.model is not None and p.model.name == target.model.name]
+            where = [(place.layer, place.units) for place in places] or [("", None)]
+            for layer, units in where:
+                if target.kind == "failure":
+                    key = ("failure", "" if target.model is None else target.model.name, layer)
+                    texts = (*(found[key].slices if key in found else ()), *map(str, target.values))
+                    found[key] = Asked("failure", target.model, layer, units, (), texts)
+                else:
+                    kind: TargetKind = "groups" if target.kind == "groups" else "failures"
+                    found[len(found),] = Asked(kind, target.model, layer, units)
     return list(found.values()) or [Asked()]
 
 
@@ -145,6 +153,8 @@ def _job(
         units=target.units,
         kind=target.kind,
         groups=target.groups,
+        slices=target.slices,
+        classes=tuple(v for t in query.for_ if isinstance(t, OtherTarget) and t.kind == "class" for v in t.values),
         judge=judge if isinstance(judge, Judge) else None,
         contrast=contrast.kind if contrast is not None else None,
         places=places,

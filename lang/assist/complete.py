@@ -19,7 +19,7 @@ from .tables import answer_verb, sources_at, wants_table
 
 STATEMENT_WORDS = ("LET", "PARAM", "SET", "RESET", "DEFINE", "IMPORT", "SHOW", "PLAN")
 DEVICES = ("cpu", "cuda")
-TARGET_WORDS = ("CLASS", "CLASSES", "GROUP", "GROUPS", "FAILURES", "SYNSET", "TEXT", "MODEL")
+TARGET_WORDS = ("CLASS", "CLASSES", "GROUP", "GROUPS", "FAILURE", "FAILURES", "SYNSET", "TEXT", "MODEL")
 _OPERATORS = words("AND OR NOT = <> != < <= > >= IN LIKE ILIKE BETWEEN IS ( , + - * / || WHERE BY SELECT ON HAVING")
 _NO_SPACE_AFTER = words(") ] }")
 _CLAUSE_KINDS: dict[str, tuple[Kind, ...]] = {

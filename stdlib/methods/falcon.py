@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from ...engine.operator import Operator
 from ...lang.citation import Citation
 from ...lang.declare import MethodDeclaration, Parameter
@@ -9,12 +12,22 @@ from ...lang.diagnostic import Diagnostic
 from ...ops.activations import PooledActivations, TopImages
 from ...ops.contrast import ContrastedWords
 from ...ops.crops import CropEmbeddings
+from ...ops.failures import (
+    FailingSlices,
+    FailureEvidence,
+    Failures,
+    GroupPushes,
+    HeadWeights,
+    MistakenImages,
+    TrueClasses,
+)
 from ...ops.falcon import CropCoherence, CropEvidence, DistinctTexts, FalconUnits, RetrievedCaptions, WordScores
 from ...ops.groups import FeatureGroups
 from ...ops.highs import ThresholdedImages
 from ...ops.words import CaptionWords, WordShares
 from ..job import Job, Method, Planned
 from ..texts.lexicon import Lexicon
+from ..things import Model
 from ..works import GRAD_CAM, WORDNET
 
 DECLARATION = MethodDeclaration(
@@ -25,7 +38,7 @@ DECLARATION = MethodDeclaration(
         Parameter("threshold", "float", None, "only images whose share of the layer's activation is this many standard "
                   "deviations above the mean (published: 5); null: the top images of a unit, whatever they reach; for "
                   "groups 3, with grouping=published 5", nullable=True),
-        Parameter("least", "int", 11, "with threshold, and for groups: fewest images that each needs", low=1),
+        Parameter("least", "int", 11, "with threshold, for groups and FAILURES: fewest images that each needs", low=1),
         Parameter("crop", "choice", "gradcam", "see the unit's Grad-CAM box, or the whole image",
                   choices=("gradcam", "none")),
         Parameter("mask", "float", 0.4, "Grad-CAM level that counts as inside (published: 0.6)", low=0.0,
@@ -58,10 +71,15 @@ DECLARATION = MethodDeclaration(
                   nullable=True),
         Parameter("alike", "float", None, "only where the judge finds the crops more alike than this mean cosine "
                   "(published: 0.8); null: not tested", low=-1.0, high=1.0, nullable=True),
+        Parameter("slices", "choice", "predicted", "FAILURES: wrong images by what they are taken for, by what they are, "
+                  "by both, or in clusters of the judge's vectors", choices=("predicted", "true", "pair", "cluster")),
+        Parameter("clusters", "int", 8, "how many", low=1, only_with=("slices", "cluster")),
+        Parameter("missing", "bool", False, "FAILURES: the groups that hold right images of the class and that failing "
+                  "ones lack, instead of those that push to the wrong class"),
         Parameter("diagonal", "bool", False, "alike: compare each crop with itself as well, as published"),
     ),
     verbs=("EXPLAIN",),
-    targets=("place", "group", "groups"),
+    targets=("place", "group", "groups", "failure", "failures"),
     clauses=frozenset({"WITH", "CAPTIONED BY", "JUDGED BY", "CONTRAST"}),
     needs=frozenset({"judge", "captions", "images"}),
     citation=Citation(
@@ -73,7 +91,7 @@ DECLARATION = MethodDeclaration(
     builds_on=(GRAD_CAM, WORDNET),
     abstains="no word stayed: silent images showed them all, the words of WITH stand in no caption found, "
     "there are too few images, or their crops are not alike",
-    empty="no units fire together on enough images: lower threshold or least",
+    empty="nothing found on enough images, no groups or no failures: lower threshold or least",
 )  # fmt: skip
 
 PUBLISHED, FIRING = 5.0, 3.0  # standard deviations above the mean where a unit of a group fires
@@ -82,6 +100,8 @@ SCORED = 64  # words of a unit that are kept for the contrast to choose from
 
 def plan(job: Job) -> Planned:
     """Round one: activations and image vectors. Round two reads the top images alone: Grad-CAM, crops, the judge."""
+    if job.kind in {"failure", "failures"}:
+        return failures(job)
     v = job.values
     assert job.model is not None and job.judge is not None
     if not job.judge.spec.can_embed_images():
@@ -132,6 +152,65 @@ def high_images(job: Job, activations: PooledActivations) -> Operator:
     if v["threshold"] is None:
         return TopImages(activations, v["images"])
     return ThresholdedImages(activations, v["threshold"], v["images"], v["least"])
+
+
+def failures(job: Job) -> Planned:
+    """The groups of what the head reads, and what each adds to the wrong classes. One forward gives both layers; the
+    second round also reads the failing images that are evidence, and cuts out where the wrong class is seen."""
+    v = job.values
+    assert job.model is not None and job.judge is not None
+    head, features, classes = layers_of_head(job)
+    named = plan(replace(job, kind="groups", layer=features)).answer
+    assert isinstance(named, FalconUnits) and isinstance(named.crops.high, FeatureGroups)
+    model, images, judge = job.of(job.model, "OF"), job.of(job.images, "ON images"), job.of(job.judge, "JUDGED BY")
+    given = job.kind == "failure"
+    clustered = (v["slices"] == "cluster" and not given) or any(text.startswith("cluster ") for text in job.slices)
+    slices = FailingSlices(
+        TrueClasses(images, classes), PooledActivations(model, images, head, "auto"),
+        "given" if given else v["slices"], job.slices, tuple(sorted(number_of(c, classes) for c in job.classes)),
+        v["least"], job.image_vectors() if clustered else None, v["clusters"], v["seed"] if clustered else 0,
+    )  # fmt: skip
+    pushes = GroupPushes(slices, named.crops.high, HeadWeights(model, head))
+    crops = CropEmbeddings(
+        model, images, judge, MistakenImages(slices, v["images"]), head, None, v["crop"], v["mask"], v["context"]
+    )
+    captions = job.of(job.captions, "CAPTIONED BY captions")
+    retrieved = RetrievedCaptions(crops, job.text_vectors(captions), judge, v["captions"], v["temperature"])
+    shared = (job.model.name, features, None, job.method, job.args, slices)
+    return Planned(
+        Failures(*shared, pushes, named, v["top"], v["missing"]),
+        FailureEvidence(*shared, crops, retrieved, captions, images, v["images"]),
+    )
+
+
+def layers_of_head(job: Job) -> tuple[str, str, tuple[str, ...]]:
+    """The layer that gives the classes, the one that it reads, and the names of the classes.
+
+    The last layer of as many units as there are classes, and the one before it that does not hold it; or IN. Raises
+    Diagnostic where there are no classes, or no such layers.
+    """
+    model = job.model
+    assert isinstance(model, Model)
+    classes, layers = model.classes(), model.layers()
+    if classes is None or layers is None:
+        what = "has no classes that are known here" if classes is None else "tells its layers only when it runs"
+        hint = "failures are those of a classifier that names its classes: checkpoint(…, classes=…), or labnet"
+        raise Diagnostic("wrong-kind", f"{model.name} {what}", job.places.get(model.name), hint=hint)
+    names = list(layers)
+    heads = [i for i, name in enumerate(names) if layers[name] == len(classes)]
+    if not heads:
+        raise Diagnostic("wrong-kind", f"no layer of {model.name} has a unit for each of its {len(classes)} classes",
+                         job.places.get(model.name))  # fmt: skip
+    head = names[heads[-1]]
+    before = [name for name in names[: heads[-1]] if not head.startswith(f"{name}.")]
+    if not job.layer and not before:
+        raise Diagnostic("missing-clause", f"In which layer? {head} of {model.name} is its first: IN …")
+    return head, job.layer or before[-1], tuple(classes)
+
+
+def number_of(value: int | str, classes: Sequence[str]) -> int:
+    """A class by its number; the checker knows that there is one."""
+    return value if isinstance(value, int) else classes.index(value)
 
 
 METHOD = Method(DECLARATION, plan)

@@ -30,6 +30,7 @@ TARGETS = {
     "text": "`TEXT 'a red boat'`",
     "group": "`GROUP layer4[3, 17]`: units of a layer taken together as one",
     "groups": "`GROUPS`: groups of units IN a layer",
+    "failure": "`FAILURE 'car as boat'`: images of one class that are taken for another; `*` stands for any",
     "failures": "`FAILURES`: slices of images on which the model fails",
     "model": "`MODEL labnet`",
     "subquery": "a query in parentheses: its column `target`, or `model`, `layer` and `unit`",
