@@ -17,15 +17,15 @@ from .activations import PooledActivations
 from .answers import UnitAnswer, evidence_schema, explain_schema, spelled, where
 from .crops import CropEmbeddings
 from .embeddings import texts_of
-from .falcon import FalconUnits, RetrievedCaptions
+from .falcon import LOOKED_UP, POOLED, FalconUnits, RetrievedCaptions, WordScores, words_let_through
 from .groups import FeatureGroups, groups_of, units_that_fire
+from .words import CaptionWords
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
 Slicing = Literal["predicted", "true", "pair", "cluster", "given"]
-NORMAL = 1.96  # standard errors to either side: 95 in 100 of a normal distribution
 AGREES = 1e-3  # of the largest logit: how near x W^T + b must come to the outputs of the network
 
 
@@ -267,6 +267,93 @@ class MistakenImages(Global):
 
 
 @dataclass(frozen=True, eq=False)
+class SliceWords(Global):
+    """A table 'slice', 'text', 'score', 'low', 'high': words of the captions nearest to a slice's images, and how
+    much more of those captions hold them than of right images of the same classes (see `kernels.failures.differences`).
+
+    Of each slice the first `most` images count, of each class at most as many right ones, drawn by `seed`. `words` (a
+    word list) lets only its own words through.
+    """
+
+    slices: FailingSlices
+    image_vectors: Operator
+    caption_vectors: Operator
+    judge: Source
+    bags: CaptionWords
+    words: Operator | None
+    k: int
+    temperature: float | None
+    most: int
+    seed: int
+
+    def label(self) -> str:
+        return "words of failing images against right ones"
+
+    def compute(self, inputs: Inputs, resources: Resources) -> Result:
+        import numpy as np
+        import pyarrow as pa
+
+        from .kernels.failures import differences
+
+        found = inputs.artifact(self.slices)
+        true, predicted = found.load("true"), found.load("predicted")
+        wrong = [images[: self.most] for images in slices_of(found)]
+        right = self._right(wrong, true, predicted)
+        images = np.unique(np.concatenate([np.zeros(0, np.int64), *wrong, *right.values()]))
+        place = {int(image): p for p, image in enumerate(images)}
+        texts, shares = self._shares(inputs, images)
+        made = differences(
+            [shares[[place[i] for i in some.tolist()]] for some in wrong], [true[some] for some in wrong],
+            {c: shares[[place[i] for i in some.tolist()]] for c, some in right.items()},
+        )  # fmt: skip
+        rows = [
+            {"slice": s, "text": texts[w], "score": score[w], "low": low[w], "high": high[w]}
+            for s, (score, low, high) in enumerate(zip(made.score, made.low, made.high, strict=True))
+            for w in np.flatnonzero(~np.isnan(score)).tolist()
+        ]
+        number, real = pa.int32(), pa.float64()
+        columns = [("slice", number), ("text", pa.string()), ("score", real), ("low", real), ("high", real)]
+        return Result(table=pa.Table.from_pylist(rows, schema=pa.schema(columns)))
+
+    def _right(
+        self, wrong: Sequence[np.ndarray], true: np.ndarray, predicted: np.ndarray
+    ) -> dict[int, np.ndarray]:
+        """By class some images that are classified right, of the classes that are in slices."""
+        import numpy as np
+
+        from .kernels.low import lots
+
+        lot = lots(self.seed, 0, len(true))
+        out = {}
+        for c in np.unique(np.concatenate([np.zeros(0, np.int64), *(true[some] for some in wrong)])).tolist():
+            every = np.flatnonzero((true == c) & (predicted == c))
+            out[c] = every[np.argsort(lot[every], kind="stable")][: self.most]
+        return out
+
+    def _shares(self, inputs: Inputs, images: np.ndarray) -> tuple[list[str], np.ndarray]:
+        """The words [W], and the share of each image's captions that hold them [images,W]."""
+        import numpy as np
+        import torch
+
+        from .kernels.falcon import retrieve
+
+        scale = self.temperature if self.temperature is not None else inputs.opened(self.judge).scale
+        vectors = torch.from_numpy(inputs.artifact(self.image_vectors).take("vectors", images))
+        held, index = inputs.artifact(self.caption_vectors), list[list[int]]()
+        for start in range(0, len(images), LOOKED_UP):
+            pool = (torch.from_numpy(block) for block in held.blocks("vectors", POOLED))
+            index += retrieve(vectors[start : start + LOOKED_UP], pool, k=self.k, temperature=scale).index.tolist()
+        bags = words_let_through(inputs, self.bags, self.words, (c for captions in index for c in captions))
+        texts = sorted({word for bag in bags.values() for word in bag})
+        column = {word: w for w, word in enumerate(texts)}
+        shares = np.zeros((len(images), len(texts)))
+        for row, captions in zip(shares, index, strict=True):
+            for caption in captions:
+                row[[column[word] for word in set(bags[caption])]] += 1 / len(captions)
+        return texts, shares
+
+
+@dataclass(frozen=True, eq=False)
 class SliceAnswer(UnitAnswer):
     """Rows about failing slices of a model."""
 
@@ -281,7 +368,7 @@ class SliceAnswer(UnitAnswer):
 
 
 @dataclass(frozen=True, eq=False)
-class Failures(SliceAnswer):
+class FailuresByGroups(SliceAnswer):
     """The answer of EXPLAIN FAILURES: for each slice the groups that push to the wrong class, by their first word.
 
     'score': logits by which a group pushes more on the slice than on right images of the same classes. 'low' and
@@ -295,10 +382,12 @@ class Failures(SliceAnswer):
     missing: bool
 
     def label(self) -> str:
-        return f"answer: failures of {self.model}"
+        return f"answer: failures of {self.model}, by groups"
 
     def compute(self, inputs: Inputs, resources: Resources) -> Result:
         import numpy as np
+
+        from .kernels.failures import NORMAL
 
         found, pushes = inputs.artifact(self.slices), inputs.artifact(self.pushes)
         named = {row["unit"]: row for row in self._explained(inputs) if row["rank"] == 1}
@@ -306,7 +395,7 @@ class Failures(SliceAnswer):
         size, rows = found.load("size").tolist(), list[dict[str, Any]]()
         for s, text in enumerate(found.facts["slices"]):
             more = wrong[s] - right[s]
-            holds = (right[s] < 0) & (more > 0) if self.missing else (wrong[s] > 0) & (more > 0)
+            holds = matters(wrong[s], right[s], self.missing)
             about = {**self.slice(s, text), "images": size[s]}
             kept: dict[Any, dict[str, Any]] = {}
             for g in sorted(np.flatnonzero(holds).tolist(), key=lambda g: (-more[g], g)):
@@ -326,6 +415,67 @@ class Failures(SliceAnswer):
         table: pa.Table = inputs.artifact(self.explained).table()
         found: list[dict[str, Any]] = table.to_pylist()
         return found
+
+
+def matters(wrong: np.ndarray, right: np.ndarray, missing: bool) -> np.ndarray:
+    """Which groups push to the wrong class, and more so on failing images; or, if those are asked for that are missing,
+    hold the right images, and more so than failing ones."""
+    found: np.ndarray = (wrong > right) & (right < 0 if missing else wrong > 0)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class FailuresByImages(SliceAnswer):
+    """The answer of EXPLAIN FAILURES: for each slice the words that its images show more than right ones do.
+
+    'units': of the groups that push to the wrong class the one that does it most by this word: its push times the
+    word's score on the group's own images. `missing`: instead words that right images show more, and groups that hold
+    them.
+    """
+
+    words: SliceWords
+    pushes: GroupPushes
+    scores: WordScores
+    top: int
+    missing: bool
+
+    def label(self) -> str:
+        return f"answer: failures of {self.model}, by images"
+
+    def compute(self, inputs: Inputs, resources: Resources) -> Result:
+        found, pushes = inputs.artifact(self.slices), inputs.artifact(self.pushes)
+        groups = groups_of(inputs.artifact(self.pushes.groups)) or []
+        of_word = defaultdict[str, list[tuple[int, float]]](list)
+        for row in inputs.artifact(self.scores).table().to_pylist():
+            of_word[row["text"]].append((row["unit"], row["score"]))
+        sign = -1 if self.missing else 1
+        told = defaultdict[int, list[dict[str, Any]]](list)
+        for row in inputs.artifact(self.words).table().to_pylist():
+            if sign * row["score"] >= LEAST_SHARE:
+                low, high = sorted((sign * row["low"], sign * row["high"]))
+                told[row["slice"]].append({**row, "score": sign * row["score"], "low": low, "high": high})
+        wrong, right, size = pushes.load("wrong"), pushes.load("right"), found.load("size").tolist()
+        rows: list[dict[str, Any]] = []
+        for s, text in enumerate(found.facts["slices"]):
+            about = {**self.slice(s, text), "images": size[s]}
+            more, holds = wrong[s] - right[s], matters(wrong[s], right[s], self.missing)
+            best = sorted(told[s], key=lambda row: (-row["score"], row["text"]))[: self.top]
+            shown: list[dict[str, Any]] = []
+            for rank, row in enumerate(best):
+                carrying = [(-more[g] * score, g) for g, score in of_word[row["text"]] if holds[g] and score > 0]
+                finite = row["high"] < float("inf")
+                shown.append(
+                    {
+                        "rank": rank + 1, "concept": row["text"], "score": row["score"],
+                        "low": row["low"] if finite else None, "high": row["high"] if finite else None,
+                        "units": groups[min(carrying)[1]] if carrying else None,
+                    }
+                )  # fmt: skip
+            rows += [{**about, **row} for row in shown or [{"rank": 1}]]
+        return self.rows(rows, explain_schema())
+
+
+LEAST_SHARE = 0.02  # as the words that a contrast is tried on: `kernels.contrast.candidates`
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,11 +110,18 @@ class WordScores(Global):
 
     def words_of(self, inputs: Inputs, captions: Iterable[int]) -> dict[int, list[str]]:
         """The words of some captions that the list lets through, by the captions' places."""
-        bags = bags_of(inputs.artifact(self.bags), captions)
-        if self.words is None:
-            return bags
-        allowed = let_through(texts_of(self.words, inputs), inputs, self.bags)
-        return {caption: [w for w in bag if w in allowed] for caption, bag in bags.items()}
+        return words_let_through(inputs, self.bags, self.words, captions)
+
+
+def words_let_through(
+    inputs: Inputs, bags: CaptionWords, words: Operator | None, captions: Iterable[int]
+) -> dict[int, list[str]]:
+    """The words of some captions, by the captions' places; only those of a list, where there is one."""
+    found = bags_of(inputs.artifact(bags), captions)
+    if words is None:
+        return found
+    allowed = let_through(texts_of(words, inputs), inputs, bags)
+    return {caption: [w for w in bag if w in allowed] for caption, bag in found.items()}
 
 
 def let_through(words: list[str], inputs: Inputs, bags: CaptionWords) -> set[str]:

@@ -9,7 +9,7 @@ group that any image of the class has says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Floats = NDArray[np.float64]
+NORMAL = 1.96  # standard errors to either side: 95 in 100 of a normal distribution
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,50 @@ class Pushing:
         return Pushes(wrong, deviation, right, share, right_share)
 
 
+@dataclass(frozen=True)
+class Difference:
+    """For slices [S] and words [W]: how much more often images of a slice bring a word than right images of the same
+    classes, and the 95 % interval of that difference of means; NaN where there are no images to compare."""
+
+    score: Floats
+    low: Floats
+    high: Floats
+
+
+def differences(
+    wrong: Sequence[Floats], true: Sequence[NDArray[np.int64]], right: Mapping[int, Floats]
+) -> Difference:
+    """`wrong`: for each slice the words' shares of its images' captions [n,W], `true` [n] the classes of these images;
+    `right`: by class those of rightly classified images [m,W]. Classes weigh as in the slice; those that are never
+    right do not count. The interval is that of a normal distribution (1.96 standard errors)."""
+    rows = []
+    for shares, classes in zip(wrong, true, strict=True):
+        known = np.array([c for c in np.unique(classes) if len(right.get(int(c), ()))], np.int64)
+        compared = np.isin(classes, known)
+        if not compared.any():
+            rows.append(np.full((3, shares.shape[1]), np.nan))
+            continue
+        shares, classes = shares[compared], classes[compared]
+        score, error = shares.mean(0), _error(shares)
+        for c in known.tolist():
+            weight = float((classes == c).mean())
+            score = score - weight * right[c].mean(0)
+            error = error + weight**2 * _error(right[c])
+        half = NORMAL * np.sqrt(error)
+        rows.append(np.stack([score, score - half, score + half]))
+    found = np.stack(rows, 1) if rows else np.zeros((3, 0, 0))
+    return Difference(*found)
+
+
+def _error(shares: Floats) -> Floats:
+    """The squared standard error of the mean of [n,W]; infinite for one image."""
+    found: Floats = shares.var(0, ddof=1) / len(shares) if len(shares) > 1 else np.full(shares.shape[1], np.inf)
+    return found
+
+
 def clusters(vectors: NDArray[np.float32], k: int, seed: int) -> NDArray[np.int64]:
-    """The cluster [n] of vectors [n,D] of 2-norm 1 by k-means, started as by Arthur and Vassilvitskii (SODA 2007), in the
-    order of their sizes; fewer than k where some stay empty or there are fewer vectors."""
+    """The cluster [n] of vectors [n,D] of 2-norm 1 by k-means, started as by Arthur and Vassilvitskii (SODA 2007), by
+    size; fewer than k where some stay empty or there are fewer vectors."""
     from scipy.cluster.vq import kmeans2
 
     k = min(k, len(vectors))

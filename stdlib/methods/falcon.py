@@ -15,10 +15,12 @@ from ...ops.crops import CropEmbeddings
 from ...ops.failures import (
     FailingSlices,
     FailureEvidence,
-    Failures,
+    FailuresByGroups,
+    FailuresByImages,
     GroupPushes,
     HeadWeights,
     MistakenImages,
+    SliceWords,
     TrueClasses,
 )
 from ...ops.falcon import CropCoherence, CropEvidence, DistinctTexts, FalconUnits, RetrievedCaptions, WordScores
@@ -60,7 +62,8 @@ DECLARATION = MethodDeclaration(
         Parameter("low_images", "int", 10, "published: how many low images", low=1),
         Parameter("similar", "float", 0.3, "published: least similarity of a low image to the top images", low=0.0),
         Parameter("cut", "float", 0.1, "published: a word with this score on low images is dropped", low=0.0),
-        Parameter("seed", "int", 0, "CONTRAST random: which silent images", low=0),
+        Parameter("seed", "int", 0, "CONTRAST random: which silent images; FAILURES: which right images, and where "
+                  "clusters start", low=0),
         Parameter("top", "int", 5, "how many words a unit or group gets", low=1),
         Parameter("grouping", "choice", "merged", "GROUPS: units that fire together more often than by chance, or sets "
                   "that are all that fires on `least` images", choices=("merged", "published")),
@@ -72,10 +75,12 @@ DECLARATION = MethodDeclaration(
         Parameter("alike", "float", None, "only where the judge finds the crops more alike than this mean cosine "
                   "(published: 0.8); null: not tested", low=-1.0, high=1.0, nullable=True),
         Parameter("slices", "choice", "predicted", "FAILURES: wrong images by what they are taken for, by what they are, "
-                  "by both, or in clusters of the judge's vectors", choices=("predicted", "true", "pair", "cluster")),
+                  "by both, or in clusters of the judge's vectors",
+                  choices=("predicted", "true", "pair", "cluster")),
         Parameter("clusters", "int", 8, "how many", low=1, only_with=("slices", "cluster")),
-        Parameter("missing", "bool", False, "FAILURES: the groups that hold right images of the class and that failing "
-                  "ones lack, instead of those that push to the wrong class"),
+        Parameter("named_by", "choice", "images", "FAILURES: by the words that failing images show more than right ones "
+                  "of the same classes, or by the groups that push to the wrong class", choices=("images", "groups")),
+        Parameter("missing", "bool", False, "FAILURES: instead what right images have and failing ones lack"),
         Parameter("diagonal", "bool", False, "alike: compare each crop with itself as well, as published"),
     ),
     verbs=("EXPLAIN",),
@@ -160,8 +165,14 @@ def failures(job: Job) -> Planned:
     v = job.values
     assert job.model is not None and job.judge is not None
     head, features, classes = layers_of_head(job)
-    named = plan(replace(job, kind="groups", layer=features)).answer
-    assert isinstance(named, FalconUnits) and isinstance(named.crops.high, FeatureGroups)
+    by_images = v["named_by"] == "images"
+    if by_images and job.contrast is not None:
+        raise Diagnostic(
+            "unexpected", "failing images are compared with right ones; CONTRAST is for groups named by their own images",
+            hint="leave CONTRAST out, or write falcon(named_by=groups)",
+        )  # fmt: skip
+    explained = plan(replace(job, kind="groups", layer=features)).answer
+    assert isinstance(explained, FalconUnits) and isinstance(explained.crops.high, FeatureGroups)
     model, images, judge = job.of(job.model, "OF"), job.of(job.images, "ON images"), job.of(job.judge, "JUDGED BY")
     given = job.kind == "failure"
     clustered = (v["slices"] == "cluster" and not given) or any(text.startswith("cluster ") for text in job.slices)
@@ -170,15 +181,26 @@ def failures(job: Job) -> Planned:
         "given" if given else v["slices"], job.slices, tuple(sorted(number_of(c, classes) for c in job.classes)),
         v["least"], job.image_vectors() if clustered else None, v["clusters"], v["seed"] if clustered else 0,
     )  # fmt: skip
-    pushes = GroupPushes(slices, named.crops.high, HeadWeights(model, head))
+    pushes = GroupPushes(slices, explained.crops.high, HeadWeights(model, head))
     crops = CropEmbeddings(
         model, images, judge, MistakenImages(slices, v["images"]), head, None, v["crop"], v["mask"], v["context"]
     )
     captions = job.of(job.captions, "CAPTIONED BY captions")
-    retrieved = RetrievedCaptions(crops, job.text_vectors(captions), judge, v["captions"], v["temperature"])
+    caption_vectors = job.text_vectors(captions)
+    retrieved = RetrievedCaptions(crops, caption_vectors, judge, v["captions"], v["temperature"])
     shared = (job.model.name, features, None, job.method, job.args, slices)
+    if by_images:
+        scores = explained.scores
+        assert isinstance(scores, WordScores)
+        words = SliceWords(
+            slices, job.image_vectors(), caption_vectors, judge, scores.bags, scores.words, v["captions"],
+            v["temperature"], v["images"], v["seed"],
+        )  # fmt: skip
+        answer: Operator = FailuresByImages(*shared, words, pushes, scores, v["top"], v["missing"])
+    else:
+        answer = FailuresByGroups(*shared, pushes, explained, v["top"], v["missing"])
     return Planned(
-        Failures(*shared, pushes, named, v["top"], v["missing"]),
+        answer,
         FailureEvidence(*shared, crops, retrieved, captions, images, v["images"]),
     )
 
