@@ -60,5 +60,5 @@ def sides_of(text: str) -> tuple[str, str] | None:
 
 
 def _sides(text: str) -> Iterator[tuple[str, str]]:
-    for found in re.finditer(r" as ", text):
-        yield text[: found.start()], text[found.end() :]
+    for found in re.finditer(r"(?= as )", text):  # "same as as boat" has two places
+        yield text[: found.start()], text[found.start() + len(" as ") :]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-Slicing = Literal["predicted", "true", "pair", "cluster", "given"]
+Slicing = Literal["predicted", "class", "pair", "cluster", "given"]
 AGREES = 1e-3  # of the largest logit: how near x W^T + b must come to the outputs of the network
 
 
@@ -58,7 +58,7 @@ class TrueClasses(Global):
             known = f"{len(self.classes)} classes, such as {listing(self.classes[:3])}"
             near = did_you_mean(strange[0], self.classes)
             message = f"{name} has the label {encode_string(strange[0])}, which is none of the model's {known}.{near}"
-            hint = f"ask about the others: ON {spelled(name)}[(SELECT image FROM {spelled(name)} WHERE label IN (…))]"
+            hint = "ask about the others: LET photos = …; … ON photos[(SELECT image FROM photos WHERE label IN (…))]"
             raise Diagnostic("no-labels", message, hint=hint, about=(name,))
         return Result({"label": np.array([numbers[label] for label in labels], np.int64)})
 
@@ -121,7 +121,7 @@ class FailingSlices(Global):
     ) -> dict[Slice, np.ndarray]:
         import numpy as np
 
-        asked = [s for s in (read_slice(text, self.labels.classes) for text in self.given) if s is not None]
+        asked = [s for text in self.given if (s := read_slice(text, self.labels.classes)) is not None]
         found: dict[Slice, np.ndarray] = {}
         clustered: dict[int, np.ndarray] = {}
         if self.slicing in {"cluster", "given"}:
@@ -133,8 +133,8 @@ class FailingSlices(Global):
                 if isinstance(s, Cluster):
                     found[s] = wrong[clustered[s.of] == s.number]
                 else:
-                    is_true = np.True_ if s.true is None else true[wrong] == s.true
-                    found[s] = wrong[is_true & (np.True_ if s.predicted is None else predicted[wrong] == s.predicted)]
+                    asked_true = (true[wrong] == s.true) | (s.true is None)
+                    found[s] = wrong[asked_true & ((predicted[wrong] == s.predicted) | (s.predicted is None))]
             return found
         if self.slicing == "cluster":
             numbers = clustered[self.clusters]
@@ -142,7 +142,7 @@ class FailingSlices(Global):
         of: dict[Slice, list[int]] = defaultdict(list)
         for i in wrong.tolist():
             t, p = int(true[i]), int(predicted[i])
-            of[Confusion(None if self.slicing == "predicted" else t, None if self.slicing == "true" else p)].append(i)
+            of[Confusion(None if self.slicing == "predicted" else t, None if self.slicing == "class" else p)].append(i)
         return {s: np.array(images, np.int64) for s, images in of.items()}
 
     def _clusters(self, inputs: Inputs, wrong: np.ndarray, k: int) -> np.ndarray:

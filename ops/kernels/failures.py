@@ -9,6 +9,7 @@ group that any image of the class has says nothing.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -141,7 +142,9 @@ def clusters(vectors: NDArray[np.float32], k: int, seed: int) -> NDArray[np.int6
     k = min(k, len(vectors))
     if k < 2:
         return np.zeros(len(vectors), np.int64)
-    _, found = kmeans2(vectors.astype(np.float64), k, iter=50, minit="++", seed=seed, missing="warn")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a cluster is empty, which is allowed
+        _, found = kmeans2(vectors.astype(np.float64), k, iter=50, minit="++", seed=seed, missing="warn")
     sizes = np.bincount(found, minlength=k)
     first = np.array([np.flatnonzero(found == c)[0] if sizes[c] else len(found) for c in range(k)])
     place = np.empty(k, np.int64)

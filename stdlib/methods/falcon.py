@@ -74,12 +74,13 @@ DECLARATION = MethodDeclaration(
                   nullable=True),
         Parameter("alike", "float", None, "only where the judge finds the crops more alike than this mean cosine "
                   "(published: 0.8); null: not tested", low=-1.0, high=1.0, nullable=True),
-        Parameter("slices", "choice", "predicted", "FAILURES: wrong images by what they are taken for, by what they are, "
-                  "by both, or in clusters of the judge's vectors",
-                  choices=("predicted", "true", "pair", "cluster")),
+        Parameter("slices", "choice", "predicted", "FAILURES: wrong images by what they are taken for, by what they "
+                  "are, by both, or in clusters of the judge's vectors",
+                  choices=("predicted", "class", "pair", "cluster")),
         Parameter("clusters", "int", 8, "how many", low=1, only_with=("slices", "cluster")),
-        Parameter("named_by", "choice", "images", "FAILURES: by the words that failing images show more than right ones "
-                  "of the same classes, or by the groups that push to the wrong class", choices=("images", "groups")),
+        Parameter("named_by", "choice", "images", "FAILURES: by the words that failing images show more than right "
+                  "ones of the same classes, or by the groups that push to the wrong class",
+                  choices=("images", "groups")),
         Parameter("missing", "bool", False, "FAILURES: instead what right images have and failing ones lack"),
         Parameter("diagonal", "bool", False, "alike: compare each crop with itself as well, as published"),
     ),
@@ -168,7 +169,7 @@ def failures(job: Job) -> Planned:
     by_images = v["named_by"] == "images"
     if by_images and job.contrast is not None:
         raise Diagnostic(
-            "unexpected", "failing images are compared with right ones; CONTRAST is for groups named by their own images",
+            "unexpected", "failing images are compared with right ones; CONTRAST is for groups named by themselves",
             hint="leave CONTRAST out, or write falcon(named_by=groups)",
         )  # fmt: skip
     explained = plan(replace(job, kind="groups", layer=features)).answer

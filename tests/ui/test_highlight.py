@@ -38,7 +38,7 @@ DEFINE odd(images) AS DETECT OUTLIERS ON $images; SET seed TO .5;
 EXPLAIN layer1, fc[0:3] OF labnet ON lab.probe FOR CLASS 'boat' USING falcon CONTRAST low WITH lab.words
   CAPTIONED BY lab.captions JUDGED BY labclip WHERE rank = 1 ORDER BY unit LIMIT 3 INTO t;
 EXPLAIN GROUPS IN layer4 OF labnet CONTRAST RANDOM; EXPLAIN FAILURES OF labnet; ATTRIBUTE CLASSES OF labnet;
-EXPLAIN GROUP layer4[3, 17] OF labnet;
+EXPLAIN GROUP layer4[3, 17] OF labnet; EXPLAIN FAILURE 'car as boat' OF labnet;
 ATTRIBUTE SYNSET 'bird.n.01', TEXT 'a boat' ON 'photo.jpg'; REPORT MODEL labnet;
 DISCOVER CONCEPTS IN layer4 OF labnet; DETECT OUTLIERS ON lab.probe;
 TRANSFER labels TO layer4 OF labself; LABEL lab.probe CHANGING water = 0
