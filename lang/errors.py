@@ -251,8 +251,6 @@ _ALL = (
         "Whether a classifier is right is known where the data set says of each image of which class it is: in a "
         "column label, with the name or number of one of the model's classes. Images of a folder have its name.",
         "Ask about images that have such labels, or only about those that do.",
-        None,
-        "EXPLAIN FAILURES OF labnet ON lab.shifted USING falcon",
     ),
     Page(
         "not-here",

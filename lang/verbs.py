@@ -80,7 +80,7 @@ TARGET = (
     Column("model", "VARCHAR", "the model"),
     Column("layer", "VARCHAR", "the layer, NULL where there is none"),
     Column("kind", "VARCHAR", "unit, group, direction, class, synset, text, failure or model"),
-    Column("unit", "INTEGER", "the number of the unit, group, direction, class or failure, from 0; else NULL"),
+    Column("unit", "INTEGER", "the number of the unit, group, direction or class, from 0; NULL for text and synset"),
     Column("target", "VARCHAR", "the target as a query would write it"),
 )
 IMAGE = (
