@@ -135,6 +135,13 @@ class Catalogue:
                 con.execute(f"ATTACH '{_quoted(self.path)}' AS clq (READ_ONLY)")
         except duckdb.Error as error:
             raise _not_opened(self.path, error) from error
+        self._see()
+
+    def _see(self) -> None:
+        """Names are found in what is attached, and `meta` is what it is to any client of the file."""
+        import duckdb
+
+        con = self._memory()
         con.execute("SET search_path = 'memory.main,clq.main'")
         for view in seen_from_inside(self.path.parent):
             with contextlib.suppress(duckdb.Error):  # an older file has fewer tables
@@ -229,6 +236,35 @@ class Catalogue:
         sync(root)
         reached("catalogue settled", self.path)
         return result
+
+
+class SeenCatalogue(Catalogue):
+    """The catalogue of a store as it is, for a look that writes nothing: neither a file nor a lock. One that is not
+    there is empty."""
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Raises Diagnostic 'store-busy' if another program has the file open for writing, else as it is damaged."""
+        import duckdb
+
+        con = self._memory()
+        if not self._attached:
+            try:
+                con.execute(f"ATTACH '{_quoted(self.path)}' AS clq (READ_ONLY)" if self.path.exists() else _NOTHING)
+            except duckdb.Error as error:
+                raise _not_opened(self.path, error) from error
+            if not self.path.exists():
+                prepare(con)
+            self._see()
+        return con
+
+    def _commit(
+        self, work: Callable[[duckdb.DuckDBPyConnection], T], changes: tuple[str, ...], anew: Path | None = None
+    ) -> T:  # fmt: skip
+        raise RuntimeError("a catalogue that is only looked at is not written")
+
+
+_NOTHING = "ATTACH ':memory:' AS clq"
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,9 @@ class Answering:
 
     def __init__(
         self, store: Store, catalogue: Catalogue, names: Catalog, known: Fingerprints, tables: Tables,
-        plan_rows: Callable[[CheckedPlan], pa.Table],
+        plan_rows: Callable[[CheckedPlan], pa.Table], planning: bool = True,
     ) -> None:  # fmt: skip
+        self.planning = planning  # else queries are only given relations, for a look at the SQL around them
         self.store, self.catalogue, self.names, self.known, self.tables = store, catalogue, names, known, tables
         self.plan_rows = plan_rows
         self.waiting = Waiting()
@@ -97,10 +98,10 @@ class Answering:
         return self._ready[id(query)]
 
     def _planned(self, query: CheckedQuery) -> Ready:
-        if not query.known:
+        if not query.known or not self.planning:
             note = "what is asked about is known only when the queries before it have run"
-            unknown = PlannedQuery(query.verb, (), (), query.defaults, (note,), self.known.lenient)
-            key = f"{query.verb} {query.span}"  # two of them are not the same
+            unknown = PlannedQuery(query.verb, (), (), query.defaults, (note,), self.known.lenient, planned=False)
+            key = f"{query.verb} {id(query)}"  # two of them are not the same
             return self._wait(query, lambda: unknown, lambda planned: key, lambda planned: "")
         rows = "SELECT * REPLACE (args::JSON AS args) FROM read_parquet({})"
         return self._wait(
@@ -115,7 +116,7 @@ class Answering:
         written = [repr(i) for i in items or ()]
         if answer.query is not None:
             inner = self.ready(answer.query)
-            if not inner.planned.evidence:
+            if not inner.planned.has_evidence:
                 raise self._without_evidence(query, answer)
             return self._wait(
                 query,

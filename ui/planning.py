@@ -33,6 +33,12 @@ class PlannedQuery:
     defaults: tuple[Default, ...]
     notes: tuple[str, ...]
     lenient: bool = False  # unreadable images are left out
+    planned: bool = True  # else nothing is known but the verb
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether images stand behind the answer, or may: only EXPLAIN keeps them."""
+        return bool(self.evidence) if self.planned else self.verb == "EXPLAIN"
 
     @property
     def key(self) -> str:

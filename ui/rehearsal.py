@@ -7,7 +7,7 @@ neither is what reads it: a statement that would run is never refused here.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -40,6 +40,12 @@ _NO_NAMES = frozenset(
 )
 _KEPT_SPACES = {"CLQ", "MEMORY", "TEMP"}
 
+# The databases that have a table or view of a name.
+_HOMES = """
+    SELECT DISTINCT database_name FROM duckdb_columns()
+    WHERE lower(table_name) = lower(?) AND schema_name = 'main' AND NOT internal
+"""
+
 Step = Callable[["Rehearsal"], None]
 
 
@@ -53,6 +59,9 @@ class Rehearsal:
     better: Callable[[CheckedSql], Diagnostic | None]  # what was meant, where DuckDB's own message would mislead
     unsure: set[str] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)  # dropped, and not made again
+    temporary: set[str] = field(default_factory=set)  # made by the script for the session only
+    begun: bool = False  # inside BEGIN and COMMIT
     files: bool = False  # whether a statement has written one
     blind: bool = False
     problems: list[Diagnostic] = field(default_factory=list)
@@ -65,27 +74,35 @@ class Rehearsal:
 
     def same(self, name: str, relation: str) -> None:
         """A name for a relation that is there."""
+        self.temporary.add(name.lower())
         self._make(name, f"CREATE OR REPLACE TABLE {encode_name(name)} AS FROM {encode_name(relation)} WITH NO DATA")
 
     def rows(self, name: str, placed: Placed, sql: CheckedSql) -> None:
         """A name for the rows of the user's SQL."""
+        self.temporary.add(name.lower())
+        self.gone.discard(name.lower())
         made = self._bound(f"CREATE OR REPLACE TABLE {encode_name(name)} AS FROM (", placed, ") LIMIT 0", sql=[sql])
         self._settle(name, made)
 
     def tail(self, relation: str, where: Placed | None, order: Placed | None, sql: Sequence[CheckedSql]) -> None:
-        """The conditions and the order of a query."""
-        parts: list[str | Placed] = [f"EXPLAIN SELECT * FROM {encode_name(relation)}"]
-        for word, part in ((" WHERE ", where), (" ORDER BY ", order)):
-            parts += [word, part] if part is not None else []
-        self._bound(*parts, sql=sql)
+        """The conditions and the order of a query, each by itself: DuckDB tells of one mistake in a statement."""
+        for word, part in (("WHERE", where), ("ORDER BY", order)):
+            if part is not None:
+                self._bound(f"EXPLAIN SELECT * FROM {encode_name(relation)} {word} ", part, sql=sql)
 
     def forget(self, name: str) -> None:
         """A name that stands for something else now: for images or words there is a relation when SQL names it."""
         import duckdb
 
         self.unsure.discard(name.lower())
+        self.gone.discard(name.lower())
         with contextlib.suppress(duckdb.Error):
             self.con.execute(f'DROP TABLE IF EXISTS "{_STAGE}".main.{encode_name(name)}')
+
+    def doubt(self, names: Iterable[str]) -> None:
+        """Nothing is known of what these stand for."""
+        self.unsure |= {name.lower() for name in names}
+        self.gone -= self.unsure
 
     # ------------------------------------------------------------ what the user writes
 
@@ -106,6 +123,8 @@ class Rehearsal:
             self.files |= one == "COPY"
         elif one == "CREATE":
             self._create(placed, sql, code)
+        elif one == "DROP" and two in {"TABLE", "VIEW"} and not self.begun and _is_plain_drop(tokens):
+            self._drop(placed, sql, tokens)
         elif one in {"DROP", "ALTER"}:
             names = _names(tokens) - _NO_NAMES
             self.unsure |= names
@@ -114,6 +133,27 @@ class Rehearsal:
             self.blind |= bool(_NAMING & {t.up for t in tokens[1:4]})
         elif one not in _NAMELESS:
             self.blind = True
+        else:
+            self.begun = one in {"BEGIN", "START"} or (self.begun and one not in {"COMMIT", "END"})
+
+    def _drop(self, placed: Placed, sql: CheckedSql, tokens: Sequence[Token]) -> None:
+        """Tables that no later statement can read; one that something temporary of the name hides is left alone."""
+        spared = tokens[2].up == "IF"
+        for token in tokens[4 if spared else 2 :]:
+            name = name_of(token)
+            key = name.lower()
+            if token.kind not in {"word", "quoted"} or key in _NO_NAMES or key in self.unsure:
+                continue
+            homes = {home for (home,) in self.con.execute(_HOMES, [name]).fetchall()}
+            if key in self.temporary or {"temp", "memory"} & homes:
+                self.unsure.add(key)
+            elif key in self.gone or not homes:
+                if not spared:
+                    self._tell(f"Table with name {name} does not exist", token, placed, sql)
+            else:
+                self.con.execute(f'DROP TABLE IF EXISTS "{_STAGE}".main.{encode_name(name)}')
+                self.gone.add(key)
+            self.dropped.add(key)
 
     def _create(self, placed: Placed, sql: CheckedSql, code: Code) -> None:
         tokens, end = code.tokens, len(code.tokens)
@@ -131,9 +171,12 @@ class Rehearsal:
         temporary = bool({"TEMP", "TEMPORARY"} & set(head))
         if not temporary and "REPLACE" not in head and self._there(name):
             if not spared:
-                self._refuse(name, kind, tokens[at], placed, sql)
+                hint = f"CREATE OR REPLACE {kind} takes its place"
+                self._tell(f"{name} exists already", tokens[at], placed, sql, hint)
             return
         filled = kind == "TABLE" and self._is_filled(code, at + 1) and tokens[-1].up != "DATA"
+        self.gone.discard(name.lower())
+        self.temporary |= {name.lower()} if temporary else set()
         rest = _cut(placed, tokens[at].start)
         made = self._bound(f"CREATE OR REPLACE {kind} ", rest, " WITH NO DATA" if filled else "", sql=[sql])
         self._settle(name, made)
@@ -152,10 +195,9 @@ class Rehearsal:
         """
         return name.lower() not in self.dropped | self.unsure and bool(self.con.execute(sql, [name, _STAGE]).fetchall())
 
-    def _refuse(self, name: str, kind: str, token: Token, placed: Placed, sql: CheckedSql) -> None:
+    def _tell(self, what: str, token: Token, placed: Placed, sql: CheckedSql, hint: str | None = None) -> None:
         span = placed.origin(token.start, token.end - token.start)
-        hint = f"CREATE OR REPLACE {kind} takes its place"
-        problem = Diagnostic("sql-error", f"Catalog error: {name} exists already", span, hint=hint)
+        problem = Diagnostic("sql-error", f"Catalog error: {what}", span, hint=hint)
         self.problems.append(problem if sql.origin is None else sql.origin.mark(problem))
 
     # ------------------------------------------------------------ how
@@ -178,6 +220,7 @@ class Rehearsal:
                 WHERE lower(table_name) = lower(?) AND schema_name = 'main' AND database_name IN ('temp', ?)
                 GROUP BY database_name)
         """
+        self.gone.discard(name.lower())
         sure = made and self.con.execute(sql, [name, _STAGE]).fetchall() == [(1,)]
         (self.unsure.discard if sure else self.unsure.add)(name.lower())
 
@@ -193,6 +236,8 @@ class Rehearsal:
             self.provide(sql)
         except duckdb.Error:
             return False
+        if self.gone & _names(scan(text)) and self._reads_gone(parts, text, sql):
+            return False
         try:
             self.con.execute(text, values or None)
         except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
@@ -204,6 +249,20 @@ class Rehearsal:
         else:
             return True
         return False
+
+    def _reads_gone(self, parts: Sequence[str | Placed], text: str, sql: Sequence[CheckedSql]) -> bool:
+        """Whether a statement names a dropped table, which is told if it reads it: the name may be a column's."""
+        import duckdb
+
+        try:
+            read = self.gone & {name.lower() for name in self.con.get_table_names(text)}
+        except duckdb.Error:
+            return True
+        for token in scan(text):
+            if token.kind in {"word", "quoted"} and name_of(token).lower() in read:
+                self._tell(f"{name_of(token)} was dropped above", token, joined(*parts), sql[0])
+                return True
+        return bool(read)
 
     def _uncertain(self, text: str) -> bool:
         tokens = scan(text)
@@ -267,6 +326,11 @@ def _first_of_each(problems: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
 
 def _names(tokens: Sequence[Token]) -> set[str]:
     return {name_of(token).lower() for token in tokens if token.kind in {"word", "quoted"}}
+
+
+def _is_plain_drop(tokens: Sequence[Token]) -> bool:
+    """Whether names alone stand after DROP TABLE: none of a schema."""
+    return not any(token.text == "." for token in tokens)
 
 
 def _cut(placed: Placed, start: int) -> Placed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,13 @@ from ..engine.resources import Resources, Spread
 from ..engine.sql import diagnostic_of, file_trouble
 from ..engine.store import Store
 from ..lang import ast, parse
-from ..lang.checked import Answer, CheckedPlan, CheckedQuery, CheckedSql, Origin, Table
+from ..lang.checked import Answer, CheckedPlan, CheckedQuery, CheckedSql, Mistaken, Origin, Table
 from ..lang.declare import MethodDeclaration, Rows
 from ..lang.declare import Thing as NamedThing
 from ..lang.diagnostic import FOLLOWS, Diagnostic, as_one
 from ..lang.imports import Loader
 from ..lang.literals import encode_name
-from ..lang.made import tables_dropped
+from ..lang.made import tables_dropped, tables_made, would_make
 from ..lang.refused import refused
 from ..lang.rows import named_in
 from ..lang.script import Checked, CheckedLet, CheckedNames, CheckedSet, CheckedShow, ScriptChecker, check_script
@@ -53,9 +53,12 @@ Finish = Callable[[], "Result | None"]
 
 
 class Session:
-    """What one connection knows: names, settings, the store and the catalogue. Runs one script at a time."""
+    """What one connection knows: names, settings, the store and the catalogue. Runs one script at a time.
 
-    def __init__(self, store: Store, catalogue: Catalogue, resources: Resources) -> None:
+    Without `planning` it is for `mistakes_in_sql` alone.
+    """
+
+    def __init__(self, store: Store, catalogue: Catalogue, resources: Resources, *, planning: bool = True) -> None:
         self.store, self.catalogue, self.resources = store, catalogue, resources
         self.known = Fingerprints(store.root / "fingerprints.json")
         self.names = Catalog(run_subquery=self._rows, find_table=self._table)
@@ -64,7 +67,7 @@ class Session:
         # What RESET goes back to.
         self._spread = (None if resources.spread == Spread() else resources.spread.backend, resources.spread.workers)
         self._tables = Tables(catalogue, store, resources)
-        self._answering = Answering(store, catalogue, self.names, self.known, self._tables, self._plan_rows)
+        self._answering = Answering(store, catalogue, self.names, self.known, self._tables, self._plan_rows, planning)
         self._computing = Computing(store, resources, self.known, self.remarks)
         self._transaction = Transaction(catalogue, self._tables)
         self._results: list[Result] = []
@@ -72,7 +75,7 @@ class Session:
         self._limit_memory(resources.limit)
         self._sized = False  # whether this script has set cache_size
         self._dropped: set[str] = set()  # tables that statements of this script drop
-        self._text, self._dry = "", False
+        self._text, self._dry, self._planning = "", not planning, planning
         self._history: list[str] = []
         self._given: dict[str, Any] = {}
 
@@ -156,6 +159,44 @@ class Session:
         self.run(text, path, parameters, dry=True)
         return self._viewed(self._answering.waiting.ready)
 
+    def mistakes_in_sql(
+        self, script: ast.Script, given: Mapping[str, Any], doubted: Iterable[str] = ()
+    ) -> list[Diagnostic]:  # fmt: skip
+        """What DuckDB refuses in a script before it has a row, also in one whose other mistakes have been told.
+
+        Nothing is said of what reads the `doubted` names, and of what reads the names of statements with mistakes.
+        """
+        self._text = script.text
+        self.names.parameters.update(given)
+        checker, origin = ScriptChecker(self.names, frozenset(given)), Origin(script.text, script.path)
+        found, steps = [], self._answering.waiting.steps
+        steps.append(partial(Rehearsal.doubt, names=doubted))
+        for statement in script.statements:
+            names = [*would_make(self._source(statement.span))]
+            if isinstance(statement, ast.Broken):
+                checker.broken(statement, script.text)
+                steps.append(partial(Rehearsal.doubt, names=names))
+                continue
+            try:
+                checked = checker.statement(statement, origin)
+            except Diagnostic:
+                self.names.tables.update({n: Mistaken(n) for n in names if n not in self.names.tables})
+                steps.append(partial(Rehearsal.doubt, names=names))
+                continue
+            try:
+                self._prepare(statement, checked)
+            except Diagnostic as problem:
+                found += problem.every()
+                steps.append(partial(Rehearsal.doubt, names=names))
+        try:
+            self._rehearse(steps)
+        except Diagnostic as problem:
+            found += problem.every()
+        for one in found:
+            one.also = []
+            origin.mark(one)
+        return found
+
     def known_names(self) -> Catalog:
         """All names for completion: also the tables of the store, which are otherwise looked up one by one."""
         names = self.names.fork()
@@ -188,7 +229,7 @@ class Session:
     def _flush(self) -> None:
         """Compute what waits, then let each statement give its result."""
         waiting = self._answering.take()
-        if waiting.ready or waiting.looked_at:
+        if waiting.ready or waiting.looked_at or len(waiting.finishes) > 1:
             self._rehearse(waiting.steps)
         if not waiting.ready:
             self._finish(waiting.finishes)
@@ -224,6 +265,8 @@ class Session:
                 return _together([self._prepare(statement, part) for part in checked.parts])
             case CheckedLet():
                 return self._let(checked)
+            case CheckedSet() | CheckedShow() if not self._planning:
+                return None
             case CheckedSet():
                 if checked.setting == "device":
                     self.resources.device = device_of(str(checked.value or "cpu"), checked.span)
@@ -283,7 +326,7 @@ class Session:
             check_file(into)
         elif into is not None and into.name.lower() not in self._dropped:
             self._tables.refuse_hidden(into.name, into.span)
-            self._tables.refuse_foreign(into.name, bool(ready.planned.evidence), into.span)
+            self._tables.refuse_foreign(into.name, ready.planned.has_evidence, into.span)
         name = into.name if into is not None and not into.is_file else None
         self._answering.waiting.steps.append(partial(self._rehearsed, ready, into))
         return lambda: self._finish_query(statement, ready, name)
@@ -306,7 +349,7 @@ class Session:
             return
         name = into.name if into is not None else _own_name(ready)
         rehearsal.answer(name, ready.planned.verb)
-        if ready.planned.evidence:
+        if ready.planned.has_evidence:
             rehearsal.answer(f"{name}_evidence", "EVIDENCE")
 
     def _finish_query(self, statement: ast.Statement, ready: Ready, name: str | None) -> Result:
@@ -413,7 +456,9 @@ class Session:
     def _rows(self, body: CheckedQuery | CheckedSql) -> Rows | None:
         """The rows of a subquery in a slot: everything before it is computed first; None in a dry run that would have
         to compute something for it."""
-        if self._dry and (self._answering.waiting.ready or isinstance(body, CheckedQuery) or body.islands):
+        waiting = self._answering.waiting
+        waiting.steps += self._answering.planned_only(body).steps
+        if self._dry and (waiting.ready or isinstance(body, CheckedQuery) or body.islands or not self._planning):
             return None
         self._settle()
         if isinstance(body, CheckedQuery):
@@ -446,6 +491,18 @@ class Session:
 
     def _source(self, span: ast.Span) -> str:
         return self._text[span.start : span.end]
+
+
+def named_for_good(script: ast.Script) -> set[str]:
+    """The names of tables that a script leaves other than it has found them, in small letters."""
+    out: set[str] = set()
+    for statement in script.statements:
+        text = script.text[statement.span.start : statement.span.end]
+        if isinstance(statement, ast.Let):
+            continue
+        made = {*would_make(text), *tables_made(text), *tables_dropped(text)}
+        out |= {f"{name}{end}".lower() for name in made for end in ("", "_evidence")}
+    return out
 
 
 def _in_one_line(text: str) -> str:

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
+import clq
 from clq.ui.checking import examine
 
 WRONG = """LET few = lab.probe[0:50];
@@ -72,6 +74,78 @@ def test_several_files_and_one_that_is_not_there(wrong: Path) -> None:
     assert done.returncode == 2
     assert done.stdout.splitlines() == ["right.clq: no mistakes found", "none.clq: 1 mistake"]
     assert "there is no file none.clq" in done.stderr
+
+
+SQL = """SELECT 1 ‹+›;
+SELECT * FROM ‹nosuch›;
+SELECT ‹concpt› FROM (EXPLAIN fc OF labnet);
+EXPLAIN fc OF labnet WHERE ‹concpt› = 3 ORDER BY ‹scor›;
+EXPLAIN fc[(SELECT ‹unt› FROM (EXPLAIN fc OF labnet))] OF labnet;
+EXPLAIN ‹fk› OF labnet INTO later;
+SELECT anything FROM later;
+SELECT ‹sceen› FROM lab.probe;
+SELECT ‹x› FROM made;
+INSERT INTO made ‹EXPLAIN› fc OF labnet;
+SELECT e.activation FROM (EVIDENCE (EXPLAIN fc OF labnet)) AS e
+"""
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A folder whose store has a table `made` with a column y."""
+    with clq.connect(tmp_path / "store") as con:
+        con.sql("CREATE TABLE made AS SELECT 1 AS y")
+    return tmp_path
+
+
+def test_mistakes_of_sql_beside_those_of_clq(made: Path) -> None:
+    (made / "sql.clq").write_text(SQL.replace("‹", "").replace("›", ""))
+    before = sorted(path.name for path in (made / "store").rglob("*"))
+    done = check("sql.clq", "--store", "store", "--format", "json", cwd=made)
+    lines = enumerate(SQL.replace("›", "‹").splitlines(), 1)
+    marked = [
+        (n, len("".join(parts[: 2 * i + 1])) + 1, parts[2 * i + 1])
+        for n, line in lines for parts in [line.split("‹")] for i in range(len(parts) // 2)
+    ]  # fmt: skip
+    found = json.loads(done.stdout)
+    assert [(f["line"], f["column"]) for f in found] == [(line, column) for line, column, _ in marked], done.stdout
+    assert all(word in f["message"] or word == "EXPLAIN" for f, (*_, word) in zip(found, marked, strict=True))
+    assert before == sorted(path.name for path in (made / "store").rglob("*")), "nothing is written"
+
+
+def test_tables_are_those_of_the_store_and_of_the_files_before(made: Path) -> None:
+    (made / "one.clq").write_text("EXPLAIN fc OF labnet INTO units; CREATE TABLE few AS SELECT 1 AS x")
+    (made / "two.clq").write_text("SELECT concept FROM units, few, units_evidence, made; EXPLAIN units USING falcon")
+    assert check("one.clq", "two.clq", "--store", "store", cwd=made).returncode == 0
+    alone = check("two.clq", "--store", "store", cwd=made)
+    assert alone.returncode == 2 and "Table with name units does not exist" in alone.stderr
+    assert check("SELECT y FROM made", "--store", "store", cwd=made).returncode == 0
+    assert check("SELECT y FROM made", "--store", "none", cwd=made).returncode == 2
+    assert not (made / "none").exists()
+
+
+def test_where_the_catalogue_cannot_be_seen_sql_is_left_to_the_run(made: Path) -> None:
+    with duckdb.connect(str(made / "store" / "clq.duckdb")):
+        done = check("SELECT y FROM made; EXPLAIN fk OF labnet", "--store", "store", cwd=made)
+    assert "note[store-busy]" in done.stderr and "was not looked at" in done.stderr
+    assert done.stdout == "query: 1 mistake, 1 note\n"
+    far = check("SELECT y FROM made", "--store", "s3://nowhere/store", cwd=made)
+    assert far.returncode == 0 and "note[store-unreachable]" in far.stderr
+
+
+def test_sql_is_looked_at_without_torch() -> None:
+    code = """
+import sys
+from clq.ui.looking import Looking
+with Looking("none") as looking:
+    looking.examine("EXPLAIN fc OF labnet INTO t")
+    assert "duckdb" not in sys.modules
+    found = looking.examine("SELECT wrd FROM lab.probe, lab.words WHERE 3 IN (EXPLAIN fc OF labnet)")
+    assert [p.code for p in found] == ["sql-error"]
+print([m for m in ("torch", "torchvision", "open_clip", "nltk") if m in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_thousand_statements_import_no_torch_and_no_duckdb() -> None:

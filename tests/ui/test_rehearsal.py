@@ -32,6 +32,9 @@ REFUSED = [
     ("CREATE TABLE t AS SELECT unit FROM (…); ‹INSERT INTO t VALUES (1, 2)›", "1 columns but 2 values"),
     ("CREATE TABLE t (unit INTEGER); INSERT INTO t SELECT ‹nosuch› FROM (…)", "nosuch"),
     ("CREATE TABLE t (unit INTEGER); CREATE TABLE ‹t› AS (…)", "t exists already"),
+    ("CREATE TABLE t AS (…); DROP TABLE t; SELECT unit FROM ‹t›", "t was dropped above"),
+    ("CREATE TABLE t AS (…); DROP TABLE IF EXISTS t; DROP TABLE ‹t›", "t does not exist"),
+    ("EXPLAIN layer1[(SELECT ‹unt› FROM (…))] OF labnet", "unt"),
     ("COPY (SELECT ‹nosuch› FROM (…)) TO 'never.csv'", "nosuch"),
     ("BEGIN; CREATE TABLE t AS (…); SELECT ‹nope› FROM t; COMMIT", "nope"),
     ("DEFINE tops(k = 1) AS SELECT * FROM (…) WHERE rank = $k; SELECT ‹nosuch› FROM tops()", "nosuch"),
@@ -92,6 +95,20 @@ def test_what_was_meant_is_told(marked: str, said: str, empty: clq.Connection) -
     assert problem.span is not None and (problem.span.start, problem.span.end) == (start, end), problem.render()
 
 
+def test_a_table_is_not_dropped_for_a_script_that_goes_on_to_read_it(tmp_path: Path) -> None:
+    with clq.connect(tmp_path / "store") as con:
+        con.sql("CREATE TABLE kept AS SELECT 1 AS x")
+        with pytest.raises(clq.Diagnostic, match="kept was dropped above"):
+            con.run("DROP TABLE kept; SELECT * FROM kept")
+        assert con.sql("SELECT x FROM kept").arrow().to_pylist() == [{"x": 1}]
+
+
+def test_a_condition_and_an_order_are_told_of_together(empty: clq.Connection) -> None:
+    with pytest.raises(clq.Diagnostic) as caught:
+        empty.run(f"{QUERY} WHERE concpt = 3 ORDER BY scor")
+    assert ["concpt" in caught.value.every()[0].message, "scor" in caught.value.every()[1].message] == [True, True]
+
+
 def test_all_mistakes_of_a_script_are_told_together(empty: clq.Connection) -> None:
     with pytest.raises(clq.Diagnostic) as caught:
         empty.run(f"LET tops = ({QUERY}); SELECT one FROM tops; SELECT two FROM tops; SELECT unit FROM tops")
@@ -109,6 +126,11 @@ RUNS = [
     "CREATE TABLE t AS (…); ALTER TABLE t ADD COLUMN z INTEGER; SELECT z FROM t",
     "DROP TABLE t; CREATE TABLE t AS SELECT 1 AS other, * FROM (…); SELECT other FROM t",
     "CREATE TABLE IF NOT EXISTS t AS (…); SELECT other FROM t",
+    "DROP TABLE IF EXISTS u; CREATE TABLE u AS SELECT 1 AS x; SELECT x FROM u",
+    "DROP TABLE u; CREATE TABLE u AS SELECT 2 AS y FROM (…); SELECT y, 3 AS u FROM u",
+    "BEGIN; DROP TABLE u; ROLLBACK; SELECT y FROM u",
+    "CREATE TEMP TABLE u AS SELECT 3 AS z; DROP TABLE u; SELECT y FROM u",
+    "… LIMIT 3 INTO few; DROP TABLE few; … LIMIT 2 INTO few; SELECT unit FROM few",
     "CREATE OR REPLACE TABLE t AS (…); SELECT unit FROM t",
     "BEGIN; CREATE OR REPLACE TABLE t AS SELECT 1 AS changed; ROLLBACK; SELECT t.unit FROM t, (…)",
     "CREATE TABLE piv AS PIVOT (…) ON 'c' || rank USING count(*) GROUP BY model; SELECT c1 FROM piv",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..running import parameter_option
+from ..running import parameter_option, store_option
 
 FORMATS = ("text", "json", "github")
 
@@ -17,29 +17,31 @@ FORMATS = ("text", "json", "github")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True,
               help="json: a list for machines; github: annotations of a pull request.")
 @parameter_option
-def COMMAND(queries: tuple[str, ...], form: str, parameters: dict[str, Any]) -> None:
-    """Find every mistake in names, arguments and syntax; compute nothing and write nothing.
+@store_option
+def COMMAND(queries: tuple[str, ...], form: str, parameters: dict[str, Any], store: str | None) -> None:
+    """Find every mistake that can be found before a run, in clq and in SQL; compute nothing and write nothing.
 
     Exit code 2 if there is a mistake; warnings and notes alone give 0.
     """
     from ...lang.diagnostic import Diagnostic
-    from ..checking import examine
-    from ..connection import read_script
+    from ..connection import read_script, store_place
+    from ..looking import Looking
 
     found: list[Diagnostic] = []
     problems: tuple[Diagnostic, ...]
-    for query in queries:
-        try:
-            text, path = read_script(query)
-        except Diagnostic as problem:
-            path, problems = query, (problem,)
-        else:
-            problems = examine(text, path, parameters).problems
-        if form == "text":
-            for one in problems:
-                click.echo(one.render() + "\n", err=True)
-            click.echo(f"{'query' if path is None else path}: {_summary(problems)}")
-        found += problems
+    with Looking(store_place(store)) as looking:
+        for query in queries:
+            try:
+                text, path = read_script(query)
+            except Diagnostic as problem:
+                path, problems = query, (problem,)
+            else:
+                problems = looking.examine(text, path, parameters)
+            if form == "text":
+                for one in problems:
+                    click.echo(one.render() + "\n", err=True)
+                click.echo(f"{'query' if path is None else path}: {_summary(problems)}")
+            found += problems
     if form == "json":
         click.echo(json.dumps([one.facts() for one in found], indent=2, ensure_ascii=False))
     elif form == "github":
