@@ -239,9 +239,9 @@ _ALL = (
     ),
     Page(
         "no-parameter",
-        "A parameter has no value",
+        "A parameter has no value, or a value no parameter",
         "$name stands for a value that PARAM gives in the script, or --param on the command line.",
-        "Give it a value.",
+        "Give it a value; a value given from outside needs its $name in the text.",
         "EXPLAIN fc OF labnet WHERE rank <= $most",
         "PARAM most = 3; EXPLAIN fc OF labnet WHERE rank <= $most",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Union
 
 from . import ast
@@ -12,9 +13,10 @@ from .check import check_body, check_plan
 from .checked import Answer, CheckedPlan, CheckedQuery, CheckedSql, Definition, Mistaken, Origin, Table
 from .declare import THING_SETTINGS, Names, Selected, Thing
 from .define import refuse_cycle
-from .diagnostic import FOLLOWS, Diagnostic, did_you_mean, listing
-from .imports import imported_at
+from .diagnostic import FOLLOWS, Diagnostic, did_you_mean, listing, nearest
+from .imports import Loader, imported_at
 from .made import names_without_use, tables_dropped, tables_made, would_make
+from .parse import parse_all
 from .resolve import SPOKEN, parts, resolve, resolve_whole
 from .scan import scan
 from .settings import setting_value
@@ -276,6 +278,35 @@ def check_script(
         one.also = []
         origin.mark(one)
     return sorted(found, key=lambda d: (d.text is not script.text, d.span.start if d.span else -1))
+
+
+def unread_parameters(
+    texts: Iterable[tuple[str, str | None]], given: Iterable[str], definitions: Mapping[str, Definition] | None = None
+) -> Iterator[Diagnostic]:  # fmt: skip
+    """A mistake for each name that was given a value and stands in none of the texts, nor in what they import.
+
+    The texts have their paths beside them; `definitions` are of earlier ones.
+    """
+    given = list(given)
+    if not given:
+        return
+    known: dict[str, None] = {}
+    todo = [definition.origin.text for definition in (definitions or {}).values()]
+    for text, path in texts:
+        script, _ = parse_all(text, path, definitions or (), Loader())
+        imports = [node.script for node in ast.walk(script) if isinstance(node, ast.Import)]
+        todo += [text, *(imported.text for imported in imports if imported is not None)]
+    for text in todo:
+        tokens = scan(text, [])
+        known |= dict.fromkeys(token.text[1:] for token in tokens if token.kind == "param")
+        known |= dict.fromkeys(two.text for one, two in pairwise(tokens) if one.up == "PARAM")
+    for name in given:
+        if name not in known:
+            near = nearest(name, known)
+            guess = f"; did you mean ${near}?" if near else ""
+            hint = f"values can be given for {listing(f'${k}' for k in known)}" if known else None
+            message = f"A value is given for ${name}, but no ${name} stands here{guess}"
+            yield Diagnostic("no-parameter", message, hint=hint)
 
 
 def _open_transaction(script: ast.Script) -> Iterator[Diagnostic]:

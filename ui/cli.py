@@ -12,7 +12,7 @@ import click
 
 from ..engine.interrupt import ask, end_at_the_second
 from . import commands
-from .running import run_text, running, yes_option
+from .running import refuse_unread, run_text, running, yes_option
 
 
 class _Interrupted(KeyboardInterrupt):
@@ -95,6 +95,7 @@ def main(
     if query is None:
         click.echo(context.get_help())
         return
+    refuse_unread([(query, None)], parameters)
     run_text(query, None, parameters, store, device, form, yes)
 
 

@@ -13,7 +13,8 @@ from ..engine.places import folder_of, store_at
 from ..engine.resources import Callback, Progress, Resources, Silent
 from ..engine.telling import Telling
 from ..engine.trace import Trace
-from ..lang.diagnostic import Diagnostic
+from ..lang.diagnostic import Diagnostic, as_one
+from ..lang.script import unread_parameters
 from .results import Result, Results
 from .session import Session
 from .where import device_of, limit_of, log_of, spread_of
@@ -109,6 +110,7 @@ class Connection:
 
     def run_text(self, text: str, parameters: Mapping[str, Any], path: str | None = None) -> Results:
         """As `run`, for a text that is never taken for the name of a file."""
+        self._refuse_unread(text, path, parameters)
         return self._shown(self.session.run(text, path, parameters))
 
     def sql(self, query: str) -> Result:
@@ -142,7 +144,14 @@ class Connection:
     def plan(self, text_or_path: str | os.PathLike[str], **parameters: Any) -> PlanView:
         """What would run: prints as text; `.rows`, `.df()`, `.mermaid()`, `.dot()` and `.svg()` show it otherwise."""
         text, path = read_script(text_or_path)
+        self._refuse_unread(text, path, parameters)
         return self.session.plan(text, path, parameters)
+
+    def _refuse_unread(self, text: str, path: str | None, parameters: Mapping[str, Any]) -> None:
+        """Raises Diagnostic for a value whose $name is neither in the text nor in a query that was defined earlier."""
+        mistake = as_one(unread_parameters([(text, path)], parameters, self.session.names.definitions))
+        if mistake is not None:
+            raise mistake
 
     def register(
         self, name: str, module: Any, preprocess: Any = None, version: str | None = None,

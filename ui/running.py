@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,16 @@ def run_text(
     with opened(store, device) as connection:
         connection.session.ask = None if yes else ask_before
         report(connection.session.run(text, path, parameters), form, connection)
+
+
+def refuse_unread(texts: Sequence[tuple[str, str | None]], parameters: Mapping[str, Any]) -> None:
+    """Raises Diagnostic for a --param that none of the texts, each with its path, has a $name for."""
+    from ..lang.diagnostic import as_one
+    from ..lang.script import unread_parameters
+
+    mistake = as_one(unread_parameters(texts, parameters))
+    if mistake is not None:
+        raise mistake
 
 
 def _is_empty(text: str) -> bool:

@@ -39,7 +39,8 @@ def test_json_of_one_result_is_an_array_of_rows(store: Path, tmp_path: Path) -> 
     assert len(rows) == 48
     assert rows[0] | {"concept": None, "score": None, "run": None} == {
         "model": "labnet", "layer": "layer1", "kind": "unit", "unit": 0, "target": "layer1[0] OF labnet", "units": None,
-        "rank": 1, "concept": None, "score": None, "low": None, "high": None, "method": "clip_dissect",
+        "rank": 1, "concept": None, "score": None, "low": None, "high": None, "coherence": None, "images": None,
+        "method": "clip_dissect",
         "args": {"top_k": 20, "top": 2}, "run": None,
     }  # fmt: skip
 
@@ -195,3 +196,18 @@ def test_one_row_is_shown_as_many_are(store: Path, tmp_path: Path) -> None:
     done = run("-c", f"{QUERY} LIMIT 1", "--store", str(store), cwd=tmp_path)
     columns = next(line for line in done.stdout.splitlines() if "concept" in line).split()
     assert columns == ["unit", "rank", "concept", "score"]
+
+
+def test_a_value_that_no_parameter_takes_is_no_value(tmp_path: Path) -> None:
+    (tmp_path / "names.clq").write_text("LET few = lab.probe[0:$n]")
+    (tmp_path / "one.clq").write_text("IMPORT 'names.clq'; SELECT count(*) AS images FROM few")
+    (tmp_path / "two.clq").write_text("PARAM k = 10; SELECT $k AS k")
+    told = "error[no-parameter]: A value is given for $kk, but no $kk stands here; did you mean $k?"
+    query = (tmp_path / "two.clq").read_text()
+    for command in (["-c", query], ["sql", query], ["plan", query], ["run", "two.clq"], ["check", "two.clq"],
+                    ["run", "one.clq", "two.clq", "--param", "n=2"]):  # fmt: skip
+        done = run(*command, "--param", "kk=3", "--store", "s", cwd=tmp_path)
+        assert done.returncode == 2 and told in done.stderr, (command, done.stderr)
+    for command in ("run", "check"):
+        done = run(command, "one.clq", "two.clq", "--param", "n=2", "--param", "k=3", "--store", "s", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr

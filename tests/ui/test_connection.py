@@ -189,3 +189,13 @@ def test_a_table_of_an_earlier_script_is_an_answer(con: clq.Connection, tmp_path
 def test_settings_of_any_kind_are_shown(con: clq.Connection) -> None:
     names = con.run("SET seed = 3; SET judge = labclip; SHOW NAMES").df()
     assert dict(zip(names.name, names.made, strict=True))["seed"] == "3"
+
+
+def test_a_value_that_no_parameter_takes_is_no_value(con: clq.Connection) -> None:
+    for asks in (con.run, con.plan):
+        with pytest.raises(clq.Diagnostic, match=r"no \$kk stands here; did you mean \$k\?") as caught:
+            asks("PARAM k = 1; SELECT $k AS k", kk=3)
+        assert (caught.value.code, caught.value.exit_code) == ("no-parameter", 2)
+    assert con.run("PARAM k = 1; SELECT $k AS k", k=3).last.arrow().to_pylist() == [{"k": 3}]
+    con.run("DEFINE tops() AS SELECT $most AS most")
+    assert con.run("SELECT most FROM tops()", most=2).last.arrow().to_pylist() == [{"most": 2}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -24,24 +25,32 @@ def COMMAND(queries: tuple[str, ...], form: str, parameters: dict[str, Any], sto
     Exit code 2 if there is a mistake; warnings and notes alone give 0.
     """
     from ...lang.diagnostic import Diagnostic
+    from ...lang.script import unread_parameters
     from ..connection import read_script, store_place
     from ..looking import Looking
 
     found: list[Diagnostic] = []
-    problems: tuple[Diagnostic, ...]
+    texts: list[tuple[str, str | None]] = []
+
+    def tell(name: str, problems: Sequence[Diagnostic]) -> None:
+        if form == "text":
+            for one in problems:
+                click.echo(one.render() + "\n", err=True)
+            click.echo(f"{name}: {_summary(problems)}")
+        found.extend(problems)
+
     with Looking(store_place(store)) as looking:
         for query in queries:
             try:
                 text, path = read_script(query)
             except Diagnostic as problem:
-                path, problems = query, (problem,)
+                tell(query, [problem])
             else:
-                problems = looking.examine(text, path, parameters)
-            if form == "text":
-                for one in problems:
-                    click.echo(one.render() + "\n", err=True)
-                click.echo(f"{'query' if path is None else path}: {_summary(problems)}")
-            found += problems
+                texts.append((text, path))
+                tell("query" if path is None else path, looking.examine(text, path, parameters))
+    unread = list(unread_parameters(texts, parameters)) if len(texts) == len(queries) else []
+    if unread:
+        tell("--param", unread)
     if form == "json":
         click.echo(json.dumps([one.facts() for one in found], indent=2, ensure_ascii=False))
     elif form == "github":
@@ -51,7 +60,7 @@ def COMMAND(queries: tuple[str, ...], form: str, parameters: dict[str, Any], sto
         raise SystemExit(2)
 
 
-def _summary(problems: tuple[Any, ...]) -> str:
+def _summary(problems: Sequence[Any]) -> str:
     counts = []
     for severity, name in (("error", "mistake"), ("warning", "warning"), ("note", "note")):
         n = sum(p.severity == severity for p in problems)

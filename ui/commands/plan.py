@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..running import parameter_option, print_plan, store_option
+from ..running import parameter_option, print_plan, refuse_unread, store_option
 
 FORMATS = ("tree", "table", "json", "mermaid", "dot", "svg")
 
@@ -23,4 +23,6 @@ def COMMAND(query: str, form: str, out: str | None, parameters: dict[str, Any], 
     defaults were taken."""
     from ..connection import read_script
 
-    print_plan(*read_script(query), parameters, store, form, out)
+    text, path = read_script(query)
+    refuse_unread([(text, path)], parameters)
+    print_plan(text, path, parameters, store, form, out)

@@ -37,7 +37,7 @@ def COMMAND(table: str, store: str | None, device: str) -> None:
         tempfile.TemporaryDirectory(prefix="clq-rerun-") as folder,
         opened(os.path.join(folder, "store"), device) as fresh,
     ):
-        fresh.run(script, **json.loads(parameters or "{}"))
+        fresh.session.run(script, None, json.loads(parameters or "{}"))  # some may be of other runs of its session
         after = fresh.duckdb.sql(f'SELECT * EXCLUDE run FROM clq.main."{table}"').to_arrow_table()
     if after.equals(before):
         click.echo(f"{table}: {len(after):,} rows, the same to the last bit")

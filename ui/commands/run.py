@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..running import print_plan, run_text, running, yes_option
+from ..running import print_plan, refuse_unread, run_text, running, yes_option
 
 
 @click.command("run")
@@ -22,8 +22,9 @@ def COMMAND(
     """Run .clq files, one after another."""
     from ..connection import read_script
 
-    for file in files:
-        text, path = read_script(Path(file))
+    texts = [read_script(Path(file)) for file in files]
+    refuse_unread(texts, parameters)
+    for text, path in texts:
         if dry_run:
             print_plan(text, path, parameters, store)
         else:
