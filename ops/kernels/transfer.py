@@ -1,0 +1,311 @@
+"""Linear maps between two spaces of activations on the same images, and how well they carry what is known of one.
+
+Features y [E] of a space nobody has named are mapped to those x [D] of one that is explained, x ~ W y + b (FALCON,
+Kalibhat et al., ICML 2023, "concept transfer"; Moayeri et al., Text-To-Concept (and Back) via Cross-Model Alignment,
+ICML 2023, section 2). A concept that is a direction a [D] there, its activation a . x, is then the direction W^T a [E]
+here. Everything a map needs of the images are sums over them: the images are dealt to folds, the sums of a fold are
+gathered in one reading, and to leave folds out is to leave their sums out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import scipy.linalg
+import torch
+from numpy.typing import NDArray
+
+from .similarity import TopK
+
+Floats = NDArray[np.float64]
+Kind = Literal["linear", "ridge", "procrustes"]
+# Of the variance of a standardised unit, in tens: from next to none to a map that shrinks everything away.
+STRENGTHS = tuple(10.0**k for k in range(-6, 3))
+# Float32 values that deviate by less than this share of their mean are one value and its rounding.
+STILL, TINY = 1e-7, float(np.finfo(np.float64).tiny)
+NORMAL = 1.96  # standard errors to either side: 95 in 100 of a normal distribution
+
+
+def folds_of(lots: NDArray[np.float64], folds: int) -> NDArray[np.int64]:
+    """Deal images [N] to folds of equal size, give or take one, in the order of their lots [N]."""
+    place = np.empty(len(lots), np.int64)
+    place[np.argsort(lots, kind="stable")] = np.arange(len(lots))
+    return place % folds
+
+
+@dataclass
+class Gram:
+    """Of each fold [F]: how many images, the sum of their features 'total' [F,E] and of their products 'product'
+    [F,E,E]; features less `centre` [E], that large means do not eat the digits of small deviations."""
+
+    centre: Floats
+    count: Floats
+    total: Floats
+    product: Floats
+
+    @staticmethod
+    def start(first: NDArray[np.float32], folds: int) -> Gram:
+        """From the first block of features [n,E], which says what to centre by."""
+        width = first.shape[1]
+        return Gram(
+            first.mean(0, dtype=np.float64), np.zeros(folds), np.zeros((folds, width)), np.zeros((folds, width, width))
+        )
+
+    def update(self, y: NDArray[np.float32], fold: NDArray[np.int64]) -> None:
+        """The next images: features [n,E] and the fold [n] of each."""
+        for f in np.unique(fold).tolist():
+            own = y[fold == f] - self.centre
+            self.count[f] += len(own)
+            self.total[f] += own.sum(0)
+            self.product[f] += own.T @ own
+
+
+@dataclass
+class Cross:
+    """Of each fold: sums of the goals 'total' [F,D], of their squares 'square' [F,D] and of features times goals
+    'product' [F,E,D]; both less what they are centred by."""
+
+    centre: Floats
+    total: Floats
+    square: Floats
+    product: Floats
+
+    @staticmethod
+    def start(first: NDArray[np.float32], features: int, folds: int) -> Cross:
+        width = first.shape[1]
+        return Cross(
+            first.mean(0, dtype=np.float64), np.zeros((folds, width)), np.zeros((folds, width)),
+            np.zeros((folds, features, width)),
+        )  # fmt: skip
+
+    def update(
+        self, y: NDArray[np.float32], x: NDArray[np.float32], fold: NDArray[np.int64], centre: Floats
+    ) -> None:
+        """The next images: features [n,E] less `centre`, goals [n,D] and the fold [n] of each."""
+        for f in np.unique(fold).tolist():
+            here = fold == f
+            own, goal = y[here] - centre, x[here] - self.centre
+            self.total[f] += goal.sum(0)
+            self.square[f] += (goal**2).sum(0)
+            self.product[f] += own.T @ goal
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of n images: means of features [E] and goals [D], and sums of products about these means: features with features
+    [E,E], with goals [E,D], goals with themselves [D]."""
+
+    n: float
+    y: Floats
+    x: Floats
+    yy: Floats
+    yx: Floats
+    xx: Floats
+
+
+def moments_of(gram: Gram, cross: Cross, folds: Sequence[int]) -> Moments:
+    """The images of some folds taken together."""
+    some = list(folds)
+    n = float(gram.count[some].sum())
+    y, x = gram.total[some].sum(0) / n, cross.total[some].sum(0) / n
+    return Moments(
+        n, y, x, gram.product[some].sum(0) - n * np.outer(y, y), cross.product[some].sum(0) - n * np.outer(y, x),
+        np.maximum(cross.square[some].sum(0) - n * x**2, 0.0),
+    )  # fmt: skip
+
+
+def least_squares(of: Moments) -> Floats:
+    """W [D,E] of the smallest error, and among those the smallest. Directions whose variance is under the rounding of
+    float64 do not count: float32 features hold nothing there."""
+    inverse: Floats = scipy.linalg.pinvh(of.yy)
+    weight: Floats = (inverse @ of.yx).T
+    return weight
+
+
+def procrustes(of: Moments) -> Floats:
+    """W [D,E] that only turns, mirrors and scales the whole (Schoenemann, Psychometrika 31, 1966); spaces of different
+    width are filled up with zeros, and of the smaller's directions none is lost. Directions that the two do not share
+    go to zero."""
+    left, shared, right = scipy.linalg.svd(of.yx, full_matrices=False)
+    kept = shared > max(of.yx.shape) * np.finfo(np.float64).eps * (shared[0] if len(shared) else 0.0)
+    turn = left[:, kept] @ right[kept]
+    moved = float((turn * (of.yy @ turn)).sum())
+    weight: Floats = (shared[kept].sum() / moved * turn).T if moved > 0 else np.zeros_like(turn).T
+    return weight
+
+
+class Spectrum:
+    """Ridge regression on some images at any strength, from one eigendecomposition.
+
+    Features are divided by their standard deviation before, so the strength means the same for each; constant ones get
+    no weight. A strength of 1 is as much as the variance of one standardised unit.
+    """
+
+    def __init__(self, of: Moments) -> None:
+        self.of = of
+        deviation = np.sqrt(np.maximum(np.diag(of.yy), 0.0) / of.n)
+        still = deviation <= STILL * np.abs(of.y) + TINY
+        self.scale = np.where(still, 0.0, 1 / np.where(still, 1.0, deviation))
+        self.values, vectors = scipy.linalg.eigh(of.yy * np.outer(self.scale, self.scale) / of.n)
+        self.vectors: Floats = vectors
+        self.goal: Floats = vectors.T @ (of.yx * self.scale[:, None] / of.n)
+
+    def weight(self, strength: float) -> Floats:
+        """W [D,E]."""
+        shrunk = self.goal / (np.maximum(self.values, 0.0) + strength)[:, None]
+        weight: Floats = ((self.vectors @ shrunk) * self.scale[:, None]).T
+        return weight
+
+    def errors(self, held: Moments, strengths: Sequence[float]) -> Floats:
+        """Sums of squared errors [strengths, D] on images left out."""
+        off_y, off_x = (held.y - self.of.y) * self.scale, held.x - self.of.x
+        turned = self.vectors * self.scale[:, None]
+        yy = turned.T @ held.yy @ turned + held.n * np.outer(self.vectors.T @ off_y, self.vectors.T @ off_y)
+        yx = turned.T @ held.yx + held.n * np.outer(self.vectors.T @ off_y, off_x)
+        xx = held.xx + held.n * off_x**2
+        out = []
+        for strength in strengths:
+            w = self.goal / (np.maximum(self.values, 0.0) + strength)[:, None]
+            out.append(xx - 2 * (w * yx).sum(0) + (w * (yy @ w)).sum(0))
+        return np.stack(out)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Maps x ~ W y + b fitted without each fold, and on all images: 'weight' [F+1,D,E], 'bias' [F+1,D], and under ridge
+    the 'strength' [F+1] of each."""
+
+    weight: Floats
+    bias: Floats
+    strength: Floats
+
+
+def fitted(gram: Gram, cross: Cross, kind: Kind, strength: float | None) -> Maps:
+    """The maps of all folds. A ridge strength that is not given is that of the least error over the goals, each as a
+    share of its variance, on folds left out among those that the map is fitted on: what a fold says of its own map has
+    then had no part in it."""
+    folds = len(gram.count)
+
+    @cache
+    def spectrum(without: frozenset[int]) -> Spectrum:
+        return Spectrum(moments_of(gram, cross, [f for f in range(folds) if f not in without]))
+
+    def chosen(without: frozenset[int]) -> float:
+        used = [f for f in range(folds) if f not in without]
+        total = moments_of(gram, cross, used).xx
+        moves = total > 0
+        error = np.zeros(len(STRENGTHS))
+        for f in used:
+            errors = spectrum(without | {f}).errors(moments_of(gram, cross, [f]), STRENGTHS)
+            error += (errors[:, moves] / total[moves]).sum(1)
+        return STRENGTHS[int(error.argmin())]
+
+    weight, bias, strengths = [], [], []
+    for without in [*(frozenset({f}) for f in range(folds)), frozenset[int]()]:
+        of = moments_of(gram, cross, [f for f in range(folds) if f not in without])
+        used = np.nan
+        if kind == "ridge":
+            used = chosen(without) if strength is None else strength
+            w = spectrum(without).weight(used)
+        else:
+            w = least_squares(of) if kind == "linear" else procrustes(of)
+        weight.append(w)
+        bias.append(cross.centre + of.x - w @ (gram.centre + of.y))
+        strengths.append(used)
+    return Maps(np.stack(weight), np.stack(bias), np.array(strengths))
+
+
+def correlations(gram: Gram, cross: Cross, direction: Floats, deviation: Floats) -> Floats:
+    """Correlation [K,E] of K directions of the goals [K,D], whose values deviate by `deviation` [K], with each feature,
+    over all images. -inf where either is constant, so that no such feature is the nearest."""
+    of = moments_of(gram, cross, range(len(gram.count)))
+    features = np.sqrt(np.maximum(np.diag(of.yy), 0.0) / of.n)
+    moves = np.outer(deviation > 0, features > STILL * np.abs(gram.centre + of.y) + TINY)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Floats = direction @ of.yx.T / of.n / np.outer(deviation, features)
+    return np.where(moves, found, -np.inf)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """For K concepts: held-out R2 'fit' with its 95 % interval 'low' to 'high', 'correlation' of carried with true
+    values, 'deviation' of the true ones, Jaccard 'overlap' of the images where either is highest. NaN for a concept that
+    is constant, whose deviation is 0.
+
+    'index' and 'value' [K,k]: where carried values are highest. 'told' and 'images' [K]: of the images that are labelled
+    so, on how many this concept is carried highest of all, and how many there are.
+    """
+
+    fit: Floats
+    low: Floats
+    high: Floats
+    correlation: Floats
+    deviation: Floats
+    overlap: Floats
+    index: NDArray[np.int64]
+    value: Floats
+    told: NDArray[np.int64]
+    images: NDArray[np.int64]
+
+
+class Carrying:
+    """Compares concepts as they are with what the map makes of the other space, image by image, each under the map that
+    was fitted without its fold. Memory: concepts x features x folds, and k images of each concept."""
+
+    def __init__(self, maps: Maps, direction: Floats, mean: Floats, k: int) -> None:
+        """`direction` [K,D]; `mean` [D] of the goals over all images; `k` images are the highest of a concept."""
+        self.direction = direction
+        self.weight, self.bias = direction @ maps.weight, maps.bias @ direction.T
+        self.mean = direction @ mean
+        self.sums = np.zeros((9, len(direction)))
+        self.true, self.carried = TopK(k), TopK(k)
+        self.told, self.images = np.zeros(len(direction), np.int64), np.zeros(len(direction), np.int64)
+        self.seen = 0
+
+    def update(
+        self, y: NDArray[np.float32], x: NDArray[np.float32], fold: NDArray[np.int64], label: NDArray[np.int64]
+    ) -> None:
+        """The next images: features [n,E], goals [n,D], folds [n], and the concept [n] that each is labelled with, -1
+        for none."""
+        true = x.astype(np.float64) @ self.direction.T
+        carried = np.empty_like(true)
+        for f in np.unique(fold).tolist():
+            here = fold == f
+            carried[here] = y[here].astype(np.float64) @ self.weight[f].T + self.bias[f]
+        a, p = true - self.mean, carried - self.mean
+        error, spread = (a - p) ** 2, a**2
+        parts = (a, p, p**2, a * p, error, spread, error**2, error * spread, spread**2)
+        self.sums += np.stack([part.sum(0) for part in parts])
+        self.true.update(torch.from_numpy(true), self.seen)
+        self.carried.update(torch.from_numpy(carried), self.seen)
+        known = label >= 0
+        right = known.copy()
+        right[known] = carried[known].argmax(1) == label[known]
+        self.images += np.bincount(label[known], minlength=len(self.mean))
+        self.told += np.bincount(label[right], minlength=len(self.mean))
+        self.seen += len(y)
+
+    def result(self) -> Carried:
+        """R2 is 1 - mean squared error / variance; its interval that of a ratio of means over images (delta method), the
+        maps taken as they are."""
+        a, p, pp, ap, error, spread, error2, both, spread2 = self.sums / self.seen
+        deviation = np.sqrt(np.maximum(spread - a**2, 0.0))
+        deviation = np.where(deviation > STILL * np.abs(self.mean) + TINY, deviation, 0.0)
+        value, index = self.carried.result()
+        _, truly = self.true.result()
+        shared = [len(np.intersect1d(u, v)) for u, v in zip(index.numpy(), truly.numpy(), strict=True)]
+        k = index.shape[1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            moves = np.where(deviation > 0, 1.0, np.nan)
+            ratio = error / spread * moves
+            off = np.sqrt(np.maximum(error2 - 2 * ratio * both + ratio**2 * spread2, 0.0) / self.seen) / spread
+            against = np.sqrt(np.maximum(pp - p**2, 0.0))
+            correlation = np.where(against > 0, (ap - a * p) / (deviation * against), 0.0) * moves
+        return Carried(
+            1 - ratio, 1 - ratio - NORMAL * off, np.minimum(1 - ratio + NORMAL * off, 1.0), correlation, deviation,
+            np.array(shared) / (2 * k - np.array(shared)) * moves, index.numpy(), value.numpy(), self.told, self.images,
+        )  # fmt: skip
