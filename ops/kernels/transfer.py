@@ -26,7 +26,7 @@ Kind = Literal["linear", "ridge", "procrustes"]
 # Of the variance of a standardised unit, in tens: from next to none to a map that shrinks everything away.
 STRENGTHS = tuple(10.0**k for k in range(-6, 3))
 # Float32 values that deviate by less than this share of their mean are one value and its rounding.
-STILL, TINY = 1e-7, float(np.finfo(np.float64).tiny)
+STILL = 1e-7
 NORMAL = 1.96  # standard errors to either side: 95 in 100 of a normal distribution
 
 
@@ -96,8 +96,9 @@ class Cross:
 
 @dataclass(frozen=True)
 class Moments:
-    """Of n images: means of features [E] and goals [D], and sums of products about these means: features with features
-    [E,E], with goals [E,D], goals with themselves [D]."""
+    """Of n images: means of features [E] and goals [D], less what both are centred by, and sums of products about these
+    means: features with features [E,E], with goals [E,D], goals with themselves [D]. `moves` [E]: features that are not
+    constant."""
 
     n: float
     y: Floats
@@ -105,6 +106,13 @@ class Moments:
     yy: Floats
     yx: Floats
     xx: Floats
+    moves: NDArray[np.bool_]
+
+    @property
+    def deviation(self) -> Floats:
+        """The standard deviation [E] of the features."""
+        found: Floats = np.sqrt(np.maximum(np.diag(self.yy), 0.0) / self.n)
+        return found
 
 
 def moments_of(gram: Gram, cross: Cross, folds: Sequence[int]) -> Moments:
@@ -112,9 +120,11 @@ def moments_of(gram: Gram, cross: Cross, folds: Sequence[int]) -> Moments:
     some = list(folds)
     n = float(gram.count[some].sum())
     y, x = gram.total[some].sum(0) / n, cross.total[some].sum(0) / n
+    yy = gram.product[some].sum(0) - n * np.outer(y, y)
+    moves = np.diag(yy) > n * (STILL * (gram.centre + y)) ** 2
     return Moments(
-        n, y, x, gram.product[some].sum(0) - n * np.outer(y, y), cross.product[some].sum(0) - n * np.outer(y, x),
-        np.maximum(cross.square[some].sum(0) - n * x**2, 0.0),
+        n, y, x, yy, cross.product[some].sum(0) - n * np.outer(y, x),
+        np.maximum(cross.square[some].sum(0) - n * x**2, 0.0), moves,
     )  # fmt: skip
 
 
@@ -147,9 +157,7 @@ class Spectrum:
 
     def __init__(self, of: Moments) -> None:
         self.of = of
-        deviation = np.sqrt(np.maximum(np.diag(of.yy), 0.0) / of.n)
-        still = deviation <= STILL * np.abs(of.y) + TINY
-        self.scale = np.where(still, 0.0, 1 / np.where(still, 1.0, deviation))
+        self.scale = np.where(of.moves, 1 / np.where(of.moves, of.deviation, 1.0), 0.0)
         self.values, vectors = scipy.linalg.eigh(of.yy * np.outer(self.scale, self.scale) / of.n)
         self.vectors: Floats = vectors
         self.goal: Floats = vectors.T @ (of.yx * self.scale[:, None] / of.n)
@@ -223,11 +231,9 @@ def correlations(gram: Gram, cross: Cross, direction: Floats, deviation: Floats)
     """Correlation [K,E] of K directions of the goals [K,D], whose values deviate by `deviation` [K], with each feature,
     over all images. -inf where either is constant, so that no such feature is the nearest."""
     of = moments_of(gram, cross, range(len(gram.count)))
-    features = np.sqrt(np.maximum(np.diag(of.yy), 0.0) / of.n)
-    moves = np.outer(deviation > 0, features > STILL * np.abs(gram.centre + of.y) + TINY)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = direction @ of.yx.T / of.n / np.outer(deviation, features)
-    return np.where(moves, found, -np.inf)
+        found: Floats = direction @ of.yx.T / of.n / np.outer(deviation, of.deviation)
+    return np.where(np.outer(deviation > 0, of.moves), found, -np.inf)
 
 
 @dataclass(frozen=True)
@@ -294,7 +300,7 @@ class Carrying:
         maps taken as they are."""
         a, p, pp, ap, error, spread, error2, both, spread2 = self.sums / self.seen
         deviation = np.sqrt(np.maximum(spread - a**2, 0.0))
-        deviation = np.where(deviation > STILL * np.abs(self.mean) + TINY, deviation, 0.0)
+        deviation = np.where(deviation > STILL * np.abs(self.mean), deviation, 0.0)
         value, index = self.carried.result()
         _, truly = self.true.result()
         shared = [len(np.intersect1d(u, v)) for u, v in zip(index.numpy(), truly.numpy(), strict=True)]
