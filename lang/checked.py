@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Union
 
@@ -70,6 +70,18 @@ class OtherTarget:
 
 
 CheckedTarget = UnitTarget | GroupTarget | OtherTarget
+MeaningKey = tuple[Union[str, int], ...]
+
+
+def meaning_keys(target: CheckedTarget) -> Iterator[MeaningKey]:
+    """What tells each unit of a target, or the target itself, from all others, however it is written."""
+    model = target.model.name if target.model is not None else ""
+    if isinstance(target, UnitTarget):
+        yield from (("unit", model, target.layer, u) for u in target.units or () if isinstance(u, int))
+    elif isinstance(target, GroupTarget):
+        yield ("group", model, target.layer, *target.units)
+    else:
+        yield from ((target.kind, model, value) for value in target.values)
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,8 @@ class CheckedQuery:
     """A query in which every name has become a thing and every slot is filled. One for each method is planned.
 
     `tails` act one after another: a defined query may have its own. `layers` are what IN names, `to` what TO names.
-    `known` is False before a run whose rows say what the targets are. `places` says where a thing or layer was written.
+    `known` is False before a run whose rows say what the targets are. `places` says where a thing or layer was written,
+    `meanings` what the rows that targets come from call them, by `meaning_keys`.
     """
 
     verb: str
@@ -143,6 +156,7 @@ class CheckedQuery:
     origin: Origin | None = None
     known: bool = True
     places: Mapping[str, Span] = field(default_factory=dict, compare=False)
+    meanings: Mapping[MeaningKey, str] = field(default_factory=dict)
 
     @property
     def units(self) -> tuple[UnitTarget, ...]:

@@ -15,7 +15,9 @@ from .checked import (
     CheckedSql,
     CheckedTarget,
     GroupTarget,
+    MeaningKey,
     Origin,
+    OtherTarget,
     Table,
     Tail,
     UnitTarget,
@@ -26,7 +28,7 @@ from .methods import declared, fit_found, fit_targets, refuse_unread
 from .resolve import SPOKEN, parts, resolve_whole
 from .settings import set_defaults
 from .tail import check_columns, limit_note, rank_note, tail_of
-from .targets import KINDS, checked_places, checked_targets, is_answer, refuse_things
+from .targets import KINDS, checked_places, checked_targets, is_answer, meanings_of, refuse_things
 from .verbs import CLAUSES, VERBS
 
 Made = TypeVar("Made")
@@ -78,8 +80,11 @@ class QueryChecker:
         # After a mistake above nobody can say which default would have been taken.
         self.known = not self._brought(targets)
         self.filling = self.known and None not in (models, methods, targets)
-        self.model = models[0] if models else None
+        to = attempt(self._to, ()) if q.to is not None else ()
+        self.model = models[0] if models else to[0].model if to else None
         needs = {need for m in methods or () for need in _needs(m)}
+        if methods and any(isinstance(t, OtherTarget) and t.kind == "text" for t in targets or ()):
+            needs.add("judge")  # who reads the text
         judges = attempt(lambda: self._wholes(q.judged, "judge", "judge" in needs), None)
         self.judge = judges[0] if judges else None
         source = attempt(self._source, None) if q.source is not None else None
@@ -91,7 +96,9 @@ class QueryChecker:
         places, done = q.in_ if models and self.in_fits else (), q.for_ if self.for_fits else ()
         layers = attempt(lambda: checked_places(places, models or (), q, self.catalog), ())
         done_for = attempt(lambda: checked_targets(done, models or (), q, self.catalog), ())
-        to = attempt(self._to, ()) if q.to is not None else ()
+        meanings: dict[MeaningKey, str] = {}
+        if q.verb == "TRANSFER" and targets:
+            meanings = attempt(lambda: meanings_of(q.targets, models or (), self.catalog), {})
         contrast = attempt(self._contrast, None)
         changes = attempt(self._changes, ())
         attempt(lambda: check_columns(q, images), None)
@@ -109,7 +116,7 @@ class QueryChecker:
             tails=() if tail == EMPTY_TAIL else (tail,), into=q.into.name if q.into else None,
             into_is_file=q.into.is_file if q.into else False, into_span=q.into.span if q.into else None,
             notes=tuple(n for n in notes if n), origin=self.origin, known=self.known,
-            places=self._places((*(targets or ()), *layers), methods or ()),
+            places=self._places((*(targets or ()), *layers, *to), methods or ()), meanings=meanings,
         )  # fmt: skip
 
     def _places(self, targets: Sequence[CheckedTarget], methods: Sequence[Bound]) -> dict[str, Span]:
@@ -378,7 +385,12 @@ class QueryChecker:
     def _to(self) -> tuple[UnitTarget, ...]:
         to = self.query.to
         assert to is not None
-        models = self._each(to.models, lambda m: (resolve_whole(m, "model", self.catalog),))
+        models = self._each(to.models, lambda m: (self._whole(m, "model"),))
+        for place in to.places:
+            if is_answer(place, models, self.catalog):
+                name = place.name.text if isinstance(place.name, ast.Name) else f"${place.name.name}"
+                message = f"{name} is an answer, and TO takes a layer: TO layer4 OF labself"
+                raise Diagnostic("wrong-kind", message, place.span)
         return checked_places(to.places, models, self.query, self.catalog)
 
     def _changes(self) -> tuple[tuple[str, float], ...]:

@@ -9,7 +9,7 @@ from typing import NoReturn
 from . import ast
 from .ast import Span
 from .bind import filled, parameter_value, plain_value
-from .checked import CheckedSql, CheckedTarget, GroupTarget, OtherTarget, UnitTarget
+from .checked import CheckedSql, CheckedTarget, GroupTarget, MeaningKey, OtherTarget, UnitTarget, meaning_keys
 from .declare import Catalog, ClassifierThing, ModelThing, SynsetCatalog, Thing
 from .diagnostic import FOLLOWS, Diagnostic, as_one, did_you_mean, listing
 from .literals import encode_name, encode_string
@@ -382,6 +382,28 @@ def _parsed(text: str, span: Span, catalog: Catalog) -> tuple[CheckedTarget, ...
         return checked_targets(query.targets, named, query, catalog)
     except Diagnostic as problem:
         raise Diagnostic(problem.code, f"{encode_string(text)} is no target: {problem.message}", span) from None
+
+
+def meanings_of(targets: Sequence[ast.Target], models: Sequence[Thing], catalog: Catalog) -> dict[MeaningKey, str]:
+    """What the rows that targets come from call each of them: the first in the column `concept`, where there is one."""
+    found: dict[MeaningKey, str] = {}
+    for target in targets:
+        place = filled(target.place) if target.kind == "place" and target.place is not None else target.subquery
+        rows = None
+        if isinstance(place, ast.Subquery):
+            rows = catalog.rows(check_body(place.body, catalog))
+        elif isinstance(place, ast.Place) and is_answer(place, models, catalog):
+            columns = "COLUMNS(c -> c IN ('target', 'concept'))"
+            name = encode_name(_text(place.name, catalog))
+            rows = catalog.rows(CheckedSql(ast.Sql(place.span, f"SELECT {columns} FROM {name}")))
+        if rows is None or not {"target", "concept"} <= set(rows):
+            continue
+        for text, concept in zip(rows["target"], rows["concept"], strict=True):
+            if text is not None and concept is not None:
+                for one in _parsed(str(text), target.span, catalog):
+                    for key in meaning_keys(one):
+                        found.setdefault(key, str(concept))
+    return found
 
 
 def refuse_things(places: Sequence[ast.Target | ast.Place], keyword: str, catalog: Catalog, example: str) -> bool:

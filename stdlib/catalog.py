@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FAMILIES = ("models", "datasets", "judges", "texts")
-DEFAULT_METHOD = {"EXPLAIN": "clip_dissect", "EMBED": "clip"}
+DEFAULT_METHOD = {"EXPLAIN": "clip_dissect", "EMBED": "clip", "TRANSFER": "ridge"}
 SLOT_SETTING = {kind: setting for setting, kind in THING_SETTINGS.items()}
 
 

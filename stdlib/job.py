@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ..engine.fingerprint import Fingerprints
 from ..engine.operator import Operator, Source
 from ..lang.ast import Span
+from ..lang.checked import MeaningKey
 from ..lang.declare import MethodDeclaration
 from ..lang.diagnostic import Diagnostic
 from ..ops.embeddings import TextEmbeddings
@@ -17,7 +18,20 @@ from .precision import at_precision
 from .things import Dataset, Judge, Model, Texts, Thing
 
 Units = tuple[int | slice, ...] | None
-TargetKind = Literal["unit", "group", "groups", "failure", "failures"]
+TargetKind = Literal["unit", "group", "groups", "failure", "failures", "class", "text"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one job is about, or one space that it carries from; see `Job`. `values`: classes (none: all) or texts."""
+
+    kind: TargetKind = "unit"
+    model: Model | None = None
+    layer: str = ""
+    units: Units = None
+    groups: tuple[tuple[int, ...], ...] = ()
+    slices: tuple[str, ...] = ()
+    values: tuple[int | str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,9 @@ class Job:
     `kind` says what it is about: units of `layer` (`units`), groups of it that are written (`groups`), those that are
     found in it (among `units`), slices of failures that are written (`slices`), or those that are found, of these true
     classes (`classes`, by number or name; none: all), by what stands in `layer` ('': what the head reads).
+
+    TRANSFER's `model`, `layer` and `units` are those carried to; `origins` are what is carried, and `meanings` what the
+    rows that they come from call them, by `lang.checked.meaning_keys`.
     """
 
     verb: str
@@ -49,6 +66,8 @@ class Job:
     contrast: Literal["low", "random", "images"] | None = None
     contrast_images: Dataset | None = None
     source: Thing | None = None
+    origins: tuple[Asked, ...] = ()
+    meanings: Mapping[MeaningKey, str] = field(default_factory=dict)
     places: Mapping[str, Span] = field(default_factory=dict)  # where things stand, by name
     spans: Mapping[str, Span] = field(default_factory=dict)  # where arguments stand
 

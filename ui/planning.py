@@ -17,7 +17,7 @@ from ..lang.declare import Bound, Default, Selected
 from ..lang.diagnostic import Diagnostic
 from ..stdlib.catalog import methods, one_of
 from ..stdlib.datasets.readable import left_out, told
-from ..stdlib.job import Job, Planned, TargetKind, Units
+from ..stdlib.job import Asked, Job, Planned, TargetKind
 from ..stdlib.things import Dataset, Judge, Model, Texts, Thing
 
 Made = TypeVar("Made")
@@ -66,8 +66,12 @@ def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
     table = methods()
     planned: list[Planned] = []
     judges: tuple[object, ...] = query.judges or (None,)
-    for target, bound, judge in itertools.product(_asked(query), query.methods, judges):
-        job = _located(partial(_job, query, target, bound, judge, known, several_judges=len(judges) > 1), query)
+    asked, origins = _asked(query), tuple[Asked, ...]()
+    if query.to:
+        origins, asked = tuple(asked), [_space(place) for place in query.to]
+    for target, bound, judge in itertools.product(asked, query.methods, judges):
+        several = len(judges) > 1
+        job = _located(partial(_job, query, target, bound, judge, known, several, origins), query)
         planned.append(_located(partial(table[job.method].plan, job), query))
     answers = tuple(p.answer for p in planned)
     notes = [note.message for note in query.notes]
@@ -83,40 +87,41 @@ def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
     )
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What one job is about."""
+def _space(place: UnitTarget) -> Asked:
+    return Asked("unit", _model(place.model), place.layer, place.units)
 
-    kind: TargetKind = "unit"
-    model: object = None
-    layer: str = ""
-    units: Units = None
-    groups: tuple[tuple[int, ...], ...] = ()
-    slices: tuple[str, ...] = ()
+
+def _model(thing: object) -> Model | None:
+    return thing if isinstance(thing, Model) else None
 
 
 def _asked(query: CheckedQuery) -> list[Asked]:
     """The jobs of a query's targets, in their order: one for units of a layer, for all groups that are written of it,
-    for each layer whose groups are to be found, for the failures of a model."""
+    for each layer whose groups are to be found, for the failures of a model, for its classes, for texts."""
     found: dict[tuple[object, ...], Asked] = {}
     for target in query.targets:
         if isinstance(target, UnitTarget):
-            found[len(found),] = Asked("unit", target.model, target.layer, target.units)
+            found[len(found),] = _space(target)
         elif isinstance(target, GroupTarget):
             key = ("group", target.model.name, target.layer)
             before = found[key].groups if key in found else ()
-            found[key] = Asked("group", target.model, target.layer, None, (*before, target.units))
-        elif isinstance(target, OtherTarget) and target.kind in {"groups", "failures", "failure"}:
+            found[key] = Asked("group", _model(target.model), target.layer, None, (*before, target.units))
+        elif target.kind in {"class", "classes", "text"}:
+            kind: TargetKind = "text" if target.kind == "text" else "class"
+            key = (target.kind, "" if target.model is None else target.model.name)
+            values = (*(found[key].values if key in found else ()), *target.values)
+            found[key] = Asked(kind, _model(target.model), values=values)
+        elif target.kind in {"groups", "failures", "failure"}:
             places = [p for p in query.layers if target.model is not None and p.model.name == target.model.name]
             where = [(place.layer, place.units) for place in places] or [("", None)]
             for layer, units in where:
                 if target.kind == "failure":
                     key = ("failure", "" if target.model is None else target.model.name, layer)
                     texts = (*(found[key].slices if key in found else ()), *map(str, target.values))
-                    found[key] = Asked("failure", target.model, layer, units, (), texts)
+                    found[key] = Asked("failure", _model(target.model), layer, units, (), texts)
                 else:
-                    kind: TargetKind = "groups" if target.kind == "groups" else "failures"
-                    found[len(found),] = Asked(kind, target.model, layer, units)
+                    sought: TargetKind = "groups" if target.kind == "groups" else "failures"
+                    found[len(found),] = Asked(sought, _model(target.model), layer, units)
     return list(found.values()) or [Asked()]
 
 
@@ -135,6 +140,7 @@ def _job(
     judge: object,
     known: Fingerprints,
     several_judges: bool,
+    origins: tuple[Asked, ...] = (),
 ) -> Job:
     changed = bound.changed()
     if several_judges and isinstance(judge, Judge):
@@ -154,7 +160,7 @@ def _job(
         values=bound.values,
         args=json.dumps(changed),
         method=bound.declaration.name,
-        model=target.model if isinstance(target.model, Model) else None,
+        model=target.model,
         layer=target.layer,
         units=target.units,
         kind=target.kind,
@@ -165,6 +171,8 @@ def _job(
         contrast=contrast.kind if contrast is not None else None,
         places=places,
         spans=bound.spans,
+        origins=origins,
+        meanings=query.meanings,
         **filled,
     )
 
