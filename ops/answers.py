@@ -70,6 +70,22 @@ def spelled(name: str) -> str:
     return name if PATH.fullmatch(name) or name.endswith(")") else encode_name(name)
 
 
+def about_unit(model: str, layer: str, unit: int) -> dict[str, Any]:
+    """The columns that say which unit of a layer a row is about."""
+    return {
+        "model": model, "layer": layer, "kind": "unit", "unit": unit,
+        "target": f"{spelled(layer)}[{unit}] OF {spelled(model)}",
+    }  # fmt: skip
+
+
+def about_group(model: str, layer: str, number: int, units: Sequence[int]) -> dict[str, Any]:
+    """The columns that say which group of units a row is about; `number` is its place among the groups."""
+    return {
+        "model": model, "layer": layer, "kind": "group", "unit": number,
+        "target": f"GROUP {spelled(layer)}[{', '.join(map(str, units))}] OF {spelled(model)}",
+    }  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class UnitAnswer(Global):
     """Rows about units of one layer; the fields here are the columns that all of them share, and which units were asked
@@ -87,18 +103,11 @@ class UnitAnswer(Global):
 
     def unit(self, unit: int) -> dict[str, Any]:
         """The columns that say which unit a row is about."""
-        return {
-            "model": self.model, "layer": self.layer, "kind": "unit", "unit": unit,
-            "target": f"{spelled(self.layer)}[{unit}] OF {spelled(self.model)}",
-        }  # fmt: skip
+        return about_unit(self.model, self.layer, unit)
 
     def group(self, number: int, units: Sequence[int]) -> dict[str, Any]:
         """The columns that say which group of units a row is about; `number` is its place among the groups."""
-        written = ", ".join(map(str, units))
-        return {
-            "model": self.model, "layer": self.layer, "kind": "group", "unit": number,
-            "target": f"GROUP {spelled(self.layer)}[{written}] OF {spelled(self.model)}",
-        }  # fmt: skip
+        return about_group(self.model, self.layer, number, units)
 
     def named(
         self, count: int, words: Callable[[int], Sequence[tuple[str, float]]], top: int,

@@ -242,8 +242,8 @@ class Carried:
     values, 'deviation' of the true ones, Jaccard 'overlap' of the images where either is highest. NaN for a concept that
     is constant, whose deviation is 0.
 
-    'index' and 'value' [K,k]: where carried values are highest. 'told' and 'images' [K]: of the images that are labelled
-    so, on how many this concept is carried highest of all, and how many there are.
+    'told' and 'images' [K]: of the images that are labelled so, on how many this concept is carried highest of all, and
+    how many there are.
     """
 
     fit: Floats
@@ -252,8 +252,6 @@ class Carried:
     correlation: Floats
     deviation: Floats
     overlap: Floats
-    index: NDArray[np.int64]
-    value: Floats
     told: NDArray[np.int64]
     images: NDArray[np.int64]
 
@@ -301,8 +299,7 @@ class Carrying:
         a, p, pp, ap, error, spread, error2, both, spread2 = self.sums / self.seen
         deviation = np.sqrt(np.maximum(spread - a**2, 0.0))
         deviation = np.where(deviation > STILL * np.abs(self.mean), deviation, 0.0)
-        value, index = self.carried.result()
-        _, truly = self.true.result()
+        (_, index), (_, truly) = self.carried.result(), self.true.result()
         shared = [len(np.intersect1d(u, v)) for u, v in zip(index.numpy(), truly.numpy(), strict=True)]
         k = index.shape[1]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -313,5 +310,5 @@ class Carrying:
             correlation = np.where(against > 0, (ap - a * p) / (deviation * against), 0.0) * moves
         return Carried(
             1 - ratio, 1 - ratio - NORMAL * off, np.minimum(1 - ratio + NORMAL * off, 1.0), correlation, deviation,
-            np.array(shared) / (2 * k - np.array(shared)) * moves, index.numpy(), value.numpy(), self.told, self.images,
+            np.array(shared) / (2 * k - np.array(shared)) * moves, self.told, self.images,
         )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from ...engine.operator import Operator
@@ -27,6 +26,7 @@ from ...ops.falcon import CropCoherence, CropEvidence, DistinctTexts, FalconUnit
 from ...ops.groups import FeatureGroups
 from ...ops.highs import ThresholdedImages
 from ...ops.words import CaptionWords, WordShares
+from ..classifiers import head_of, number_of
 from ..job import Job, Method, Planned
 from ..texts.lexicon import Lexicon
 from ..things import Model
@@ -214,26 +214,12 @@ def layers_of_head(job: Job) -> tuple[str, str, tuple[str, ...]]:
     """
     model = job.model
     assert isinstance(model, Model)
-    classes, layers = model.classes(), model.layers()
-    if classes is None or layers is None:
-        what = "has no classes that are known here" if classes is None else "tells its layers only when it runs"
-        hint = "failures are those of a classifier that names its classes: checkpoint(…, classes=…), or labnet"
-        raise Diagnostic("wrong-kind", f"{model.name} {what}", job.places.get(model.name), hint=hint)
-    names = list(layers)
-    heads = [i for i, name in enumerate(names) if layers[name] == len(classes)]
-    if not heads:
-        raise Diagnostic("wrong-kind", f"no layer of {model.name} has a unit for each of its {len(classes)} classes",
-                         job.places.get(model.name))  # fmt: skip
-    head = names[heads[-1]]
-    before = [name for name in names[: heads[-1]] if not head.startswith(f"{name}.")]
+    head, classes = head_of(model, job.places.get(model.name), "failures are those")
+    names = list(model.layers() or ())
+    before = [name for name in names[: names.index(head)] if not head.startswith(f"{name}.")]
     if not job.layer and not before:
         raise Diagnostic("missing-clause", f"In which layer? {head} of {model.name} is its first: IN …")
-    return head, job.layer or before[-1], tuple(classes)
-
-
-def number_of(value: int | str, classes: Sequence[str]) -> int:
-    """A class by its number; the checker knows that there is one."""
-    return value if isinstance(value, int) else classes.index(value)
+    return head, job.layer or before[-1], classes
 
 
 METHOD = Method(DECLARATION, plan)
