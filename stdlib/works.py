@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from ..lang.citation import Citation
 
+FALCON = Citation(
+    "kalibhat2023identifying",
+    ("Kalibhat, Neha", "Bhardwaj, Shweta", "Bruss, C. Bayan", "Firooz, Hamed", "Sanjabi, Maziar", "Feizi, Soheil"),
+    "Identifying Interpretable Subspaces in Image Representations", "ICML", 2023, "https://arxiv.org/abs/2307.10504",
+)
 GRAD_CAM = Citation(
     "selvaraju2017gradcam",
     ("Selvaraju, Ramprasaath R.", "Cogswell, Michael", "Das, Abhishek", "Vedantam, Ramakrishna", "Parikh, Devi",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...engine.operator import Operator
-from ...lang.citation import Citation
 from ...lang.declare import MethodDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic
 from ...ops.activations import PooledActivations, TopImages
@@ -30,7 +29,7 @@ from ..classifiers import head_of, number_of
 from ..job import Job, Method, Planned
 from ..texts.lexicon import Lexicon
 from ..things import Model
-from ..works import GRAD_CAM, WORDNET
+from ..works import FALCON, GRAD_CAM, WORDNET
 
 DECLARATION = MethodDeclaration(
     "falcon",
@@ -88,12 +87,7 @@ DECLARATION = MethodDeclaration(
     targets=("place", "group", "groups", "failure", "failures"),
     clauses=frozenset({"WITH", "CAPTIONED BY", "JUDGED BY", "CONTRAST"}),
     needs=frozenset({"judge", "captions", "images"}),
-    citation=Citation(
-        "kalibhat2023identifying",
-        ("Kalibhat, Neha", "Bhardwaj, Shweta", "Bruss, C. Bayan", "Firooz, Hamed", "Sanjabi, Maziar", "Feizi, Soheil"),
-        "Identifying Interpretable Subspaces in Image Representations", "ICML", 2023,
-        "https://arxiv.org/abs/2307.10504",
-    ),
+    citation=FALCON,
     builds_on=(GRAD_CAM, WORDNET),
     abstains="no word stayed: silent images showed them all, the words of WITH stand in no caption found, "
     "there are too few images, or their crops are not alike",
