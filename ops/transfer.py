@@ -264,8 +264,8 @@ class CarriedConcepts(Global):
     'offset' [K] under the map of all images, 'nearest' [K] the unit that goes with each best and 'score' [K] how well,
     -1 and NaN where the origin is constant.
 
-    One more reading of both spaces. `k`: how many images are the highest. Labels are the column `label` of the images,
-    if there is one; the fact 'labelled' says whether they are known.
+    One more reading of both spaces. `k`: how many images are the highest. `labels` is the column that says what each
+    image shows, if there is one; the fact 'labelled' says whether it is known.
     """
 
     couples: ClassVar[frozenset[Axis]] = frozenset({"units", "images", "k"})
@@ -273,6 +273,7 @@ class CarriedConcepts(Global):
     origins: Origins
     images: Source
     k: int
+    labels: str
 
     def label(self) -> str:
         return "what arrives of each concept, on images left out"
@@ -315,9 +316,9 @@ class CarriedConcepts(Global):
         import numpy as np
 
         numbers = {value: k for k, one in reversed(list(enumerate(about))) for value in one.get("labels", ())}
-        if len(about) < 2 or not numbers or "label" not in self.images.spec.columns():
+        if len(about) < 2 or not numbers or self.labels not in self.images.spec.columns():
             return np.full(count, -1), False
-        labels = self.images.spec.relation()["label"].to_pylist()
+        labels = self.images.spec.relation()[self.labels].to_pylist()
         return np.array([numbers.get(value, -1) for value in labels], np.int64), True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..engine.operator import Operator
 from ..lang.citation import Citation
 from ..lang.declare import MethodDeclaration, Parameter
-from ..lang.diagnostic import Diagnostic
+from ..lang.diagnostic import Diagnostic, did_you_mean, listing
 from ..ops.activations import PooledActivations, TopImages
 from ..ops.answers import TopEvidence
 from ..ops.transfer import (
@@ -42,6 +42,8 @@ def declared(name: str, summary: str, citation: Citation, *own: Parameter) -> Me
                       choices=("auto", "mean", "max", "cls")),
             Parameter("images", "int", 40, "overlap: how many images are the highest, at most half of all; and how many "
                       "EVIDENCE shows", low=1),
+            Parameter("labels", "str", "label", "recall: the column of the data set that says what each image shows, by the "
+                      "number or name of a class, or by the text"),
             Parameter("shuffle", "int", None, "a control: deal the images of the explained space to each other, by this "
                       "seed", nullable=True),
         ),
@@ -70,6 +72,11 @@ def planned(job: Job, fit: Kind, strength: float | None = None) -> Planned:
     if job.judge is not None and not any(asked.kind == "text" for asked in job.origins):
         raise Diagnostic("unexpected", "JUDGED BY says who reads TEXT, and there is none here",
                          job.places.get(job.judge.name))  # fmt: skip
+    columns = images.spec.columns()
+    if v["labels"] != "label" and v["labels"] not in columns:
+        near = did_you_mean(v["labels"], columns)
+        raise Diagnostic("unknown-column", f"{images.name} has no column {v['labels']}.{near}", job.spans.get("labels"),
+                         hint=f"its columns: {listing(columns)}")  # fmt: skip
     there = PooledActivations(model, images, job.layer, v["pooling"])
     gram = FoldGram(there, job.units, v["folds"], v["seed"])
     carried = []
@@ -77,7 +84,7 @@ def planned(job: Job, fit: Kind, strength: float | None = None) -> Planned:
         goals = space_of(job, asked)
         cross = FoldCross(gram, goals if v["shuffle"] is None else ShuffledPairs(goals, v["shuffle"]))
         maps = SpaceMaps(cross, fit, strength)
-        carried.append(CarriedConcepts(maps, origins_of(job, asked, cross), images, v["images"]))
+        carried.append(CarriedConcepts(maps, origins_of(job, asked, cross), images, v["images"], v["labels"]))
     assert job.model is not None
     shared = (job.model.name, job.layer, job.units, job.method, job.args)
     evidence = TopEvidence(*shared, TopImages(there, v["images"]), images, v["images"])

@@ -48,10 +48,10 @@ def split(rows: pa.Table) -> tuple[list[tuple[str, str]], list[str]]:
     if not shown:
         shown = [name for name, _ in constant] or list(rows.column_names)
         constant = []
-    # A person reads which unit of which layer it is; `target` and `run` say so to programs.
+    # A person reads which unit of which layer it is; `target` and `run` say so to programs, which reckon with directions.
     if {"method", "args", "run"} <= set(rows.column_names):
         numbered = "unit" in shown and not ("kind" in rows.column_names and "failure" in rows["kind"].to_pylist())
-        told = {"run", "kind"} | ({"target"} if numbered else set())
+        told = {"run", "kind", "direction", "bias"} | ({"target"} if numbered else set())
         shown = [name for name in shown if name not in told] or shown
     return [(c, v) for c, v in constant if c not in {"kind", "run"} and (c, v) != ("args", "{}")], shown
 
