@@ -393,7 +393,7 @@ def meanings_of(targets: Sequence[ast.Target], models: Sequence[Thing], catalog:
         if isinstance(place, ast.Subquery):
             rows = catalog.rows(check_body(place.body, catalog))
         elif isinstance(place, ast.Place) and is_answer(place, models, catalog):
-            columns = "COLUMNS(c -> c IN ('target', 'concept'))"
+            columns = "COLUMNS('^(target|concept)$')"
             name = encode_name(_text(place.name, catalog))
             rows = catalog.rows(CheckedSql(ast.Sql(place.span, f"SELECT {columns} FROM {name}")))
         if rows is None or not {"target", "concept"} <= set(rows):
