@@ -148,8 +148,8 @@ class FoldCross(Global):
 
 @dataclass(frozen=True, eq=False)
 class SpaceMaps(Global):
-    """'weight' [folds + 1, D, E], 'bias' and 'strength': see `kernels.transfer.Maps`. From sums alone; whatever is carried
-    from one space to the other shares them."""
+    """'weight' [folds + 1, D, E], 'bias' and 'strength': see `kernels.transfer.Maps`. From sums alone; whatever is
+    carried from one space to the other shares them."""
 
     cross: FoldCross
     fit: Kind
@@ -167,10 +167,17 @@ class SpaceMaps(Global):
 
 @dataclass(frozen=True, eq=False)
 class Origins(Global):
-    """What is carried: 'direction' [K,D] in the space that is explained, and the fact 'about': the columns that say which
-    target each is, its 'concept', and under 'labels' what a data set may call it if they compete."""
+    """What is carried: 'direction' [K,D] in the space that is explained, and the fact 'about': the columns that say
+    which target each is, its 'concept', and under 'labels' what a data set may call it if they compete."""
 
     cross: FoldCross
+
+    def label(self) -> str:
+        return f"what is carried: {self.what()}"
+
+    def what(self) -> str:
+        """In a word, for PLAN."""
+        raise TypeError(f"{type(self).__name__} carries nothing")
 
     def compute(self, inputs: Inputs, resources: Resources) -> Result:
         import numpy as np
@@ -193,6 +200,9 @@ class UnitOrigins(Origins):
     units: Units
     meanings: tuple[tuple[int, str], ...]
 
+    def what(self) -> str:
+        return f"units of {self.layer} of {self.model}"
+
     def carried(self, inputs: Inputs, width: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
         import numpy as np
 
@@ -210,6 +220,9 @@ class GroupOrigins(Origins):
     layer: str
     groups: tuple[tuple[int, ...], ...]
     meanings: tuple[str | None, ...]
+
+    def what(self) -> str:
+        return f"{len(self.groups)} groups of {self.layer} of {self.model}"
 
     def carried(self, inputs: Inputs, width: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
         import numpy as np
@@ -231,6 +244,9 @@ class ClassOrigins(Origins):
     classes: tuple[str, ...]
     numbers: tuple[int, ...]
 
+    def what(self) -> str:
+        return f"{len(self.numbers)} classes of {self.model}"
+
     def carried(self, inputs: Inputs, width: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
         import numpy as np
 
@@ -250,6 +266,9 @@ class TextOrigins(Origins):
 
     texts: Operator
     vectors: Operator
+
+    def what(self) -> str:
+        return "texts"
 
     def carried(self, inputs: Inputs, width: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
         return inputs.artifact(self.vectors).load("vectors"), [
@@ -306,7 +325,8 @@ class CarriedConcepts(Global):
         return Result(
             {
                 **arrays, "toward": direction @ maps.weight[-1], "offset": direction @ maps.bias[-1],
-                "nearest": np.where(np.isfinite(score), nearest, -1), "score": np.where(np.isfinite(score), score, np.nan),
+                "nearest": np.where(np.isfinite(score), nearest, -1),
+                "score": np.where(np.isfinite(score), score, np.nan),
             },
             facts={"labelled": labelled},
         )  # fmt: skip

@@ -35,17 +35,17 @@ def declared(name: str, summary: str, citation: Citation, *own: Parameter) -> Me
         summary,
         (
             *own,
-            Parameter("folds", "int", 5, "in how many parts the images are dealt; what is said of a part comes from a map "
-                      "that was fitted on the others", low=3),
+            Parameter("folds", "int", 5, "in how many parts the images are dealt; what is said of a part comes from a "
+                      "map that was fitted on the others", low=3),
             Parameter("seed", "int", 0, "which images are dealt to which part", low=0),
             Parameter("pooling", "choice", "auto", "how maps and tokens become one number, of both layers",
                       choices=("auto", "mean", "max", "cls")),
-            Parameter("images", "int", 40, "overlap: how many images are the highest, at most half of all; and how many "
-                      "EVIDENCE shows", low=1),
-            Parameter("labels", "str", "label", "recall: the column of the data set that says what each image shows, by the "
-                      "number or name of a class, or by the text"),
-            Parameter("shuffle", "int", None, "a control: deal the images of the explained space to each other, by this "
-                      "seed", nullable=True),
+            Parameter("images", "int", 40, "overlap: how many images are the highest, at most half of all; and how "
+                      "many EVIDENCE shows", low=1),
+            Parameter("labels", "str", "label", "recall: the column of the data set that says what each image shows, by "
+                      "the number or name of a class, or by the text"),
+            Parameter("shuffle", "int", None, "a control: deal the images of the explained space to each other, by "
+                      "this seed", nullable=True),
         ),
         verbs=("TRANSFER",),
         targets=("place", "group", "class", "classes", "text"),

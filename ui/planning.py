@@ -108,9 +108,9 @@ def _asked(query: CheckedQuery) -> list[Asked]:
             found[key] = Asked("group", _model(target.model), target.layer, None, (*before, target.units))
         elif target.kind in {"class", "classes", "text"}:
             kind: TargetKind = "text" if target.kind == "text" else "class"
-            key = (target.kind, "" if target.model is None else target.model.name)
-            values = (*(found[key].values if key in found else ()), *target.values)
-            found[key] = Asked(kind, _model(target.model), values=values)
+            whose = (target.kind, "" if target.model is None else target.model.name)
+            values = (*(found[whose].values if whose in found else ()), *target.values)
+            found[whose] = Asked(kind, _model(target.model), values=values)
         elif target.kind in {"groups", "failures", "failure"}:
             places = [p for p in query.layers if target.model is not None and p.model.name == target.model.name]
             where = [(place.layer, place.units) for place in places] or [("", None)]

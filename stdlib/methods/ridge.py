@@ -15,7 +15,8 @@ DECLARATION = declared(
         "Text-To-Concept (and Back) via Cross-Model Alignment", "ICML", 2023, "https://arxiv.org/abs/2305.06386",
     ),
     Parameter("strength", "float", None, "weight of the squared map, where 1 is the variance of one standardised unit; "
-              "null: of the powers of ten from 1e-6 to 100 the one that fits images left out best", low=1e-12, nullable=True),
+              "null: of the powers of ten from 1e-6 to 100 the one that fits images left out best", low=1e-12,
+              nullable=True),
 )  # fmt: skip
 
 METHOD = Method(DECLARATION, lambda job: planned(job, "ridge", job.values["strength"]))
