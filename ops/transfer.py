@@ -1,4 +1,4 @@
-"""Concepts of one space of activations in another: maps from sums over images, fit on images left out, nearest units."""
+"""Concepts of one space of activations in another: maps from sums over images, fit on images left out, units."""
 
 from __future__ import annotations
 

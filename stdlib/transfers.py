@@ -42,10 +42,10 @@ def declared(name: str, summary: str, citation: Citation, *own: Parameter) -> Me
                       choices=("auto", "mean", "max", "cls")),
             Parameter("images", "int", 40, "overlap: how many images are the highest, at most half of all; and how "
                       "many EVIDENCE shows", low=1),
-            Parameter("labels", "str", "label", "recall: the column of the data set that says what each image shows, by "
+            Parameter("labels", "str", "label", "recall: the column of the data set that says what an image shows, by "
                       "the number or name of a class, or by the text"),
-            Parameter("shuffle", "int", None, "a control: deal the images of the explained space to each other, by "
-                      "this seed", nullable=True),
+            Parameter("shuffle", "int", None, "a control: deal the images of the explained space to each other, "
+                      "by this seed", nullable=True),
         ),
         verbs=("TRANSFER",),
         targets=("place", "group", "class", "classes", "text"),

@@ -48,7 +48,7 @@ def split(rows: pa.Table) -> tuple[list[tuple[str, str]], list[str]]:
     if not shown:
         shown = [name for name, _ in constant] or list(rows.column_names)
         constant = []
-    # A person reads which unit of which layer it is; `target` and `run` say so to programs, and directions are for them.
+    # A person reads which unit of which layer it is; `target` and `run` are for programs, as are directions.
     if {"method", "args", "run"} <= set(rows.column_names):
         numbered = "unit" in shown and not ("kind" in rows.column_names and "failure" in rows["kind"].to_pylist())
         told = {"run", "kind", "direction", "bias"} | ({"target"} if numbered else set())

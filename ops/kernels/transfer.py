@@ -239,8 +239,8 @@ def correlations(gram: Gram, cross: Cross, direction: Floats, deviation: Floats)
 @dataclass(frozen=True)
 class Carried:
     """For K concepts: held-out R2 'fit' with its 95 % interval 'low' to 'high', 'correlation' of carried with true
-    values, 'deviation' of the true ones, Jaccard 'overlap' of the images where either is highest. NaN for a concept that
-    is constant, whose deviation is 0.
+    values, 'deviation' of the true ones, Jaccard 'overlap' of the images where either is highest. NaN for a concept
+    that is constant, whose deviation is 0.
 
     'told' and 'images' [K]: of the images that are labelled so, on how many this concept is carried highest of all, and
     how many there are.
@@ -294,8 +294,8 @@ class Carrying:
         self.seen += len(y)
 
     def result(self) -> Carried:
-        """R2 is 1 - mean squared error / variance; its interval that of a ratio of means over images (delta method), the
-        maps taken as they are."""
+        """R2 is 1 - mean squared error / variance; its interval that of a ratio of means over images (delta method),
+        the maps taken as they are."""
         a, p, pp, ap, error, spread, error2, both, spread2 = self.sums / self.seen
         deviation = np.sqrt(np.maximum(spread - a**2, 0.0))
         deviation = np.where(deviation > STILL * np.abs(self.mean), deviation, 0.0)
