@@ -147,7 +147,7 @@ class Answering:
 
     @staticmethod
     def _without_evidence(query: CheckedQuery, answer: Answer) -> Diagnostic:
-        message = f"{answer.name or answer.verb} has no evidence: only EXPLAIN keeps the images behind its answers"
+        message = f"{answer.name or answer.verb} has no evidence: EXPLAIN and TRANSFER alone keep images behind their rows"
         return _placed_in(Diagnostic("no-evidence", message, query.span), query.origin)
 
     def _wait(

@@ -37,8 +37,8 @@ class PlannedQuery:
 
     @property
     def has_evidence(self) -> bool:
-        """Whether images stand behind the answer, or may: only EXPLAIN keeps them."""
-        return bool(self.evidence) if self.planned else self.verb == "EXPLAIN"
+        """Whether images stand behind the answer, or may: EXPLAIN and TRANSFER keep them."""
+        return bool(self.evidence) if self.planned else self.verb in {"EXPLAIN", "TRANSFER"}
 
     @property
     def key(self) -> str:
