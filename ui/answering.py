@@ -147,7 +147,7 @@ class Answering:
 
     @staticmethod
     def _without_evidence(query: CheckedQuery, answer: Answer) -> Diagnostic:
-        message = f"{answer.name or answer.verb} has no evidence: EXPLAIN and TRANSFER alone keep images behind their rows"
+        message = f"{answer.name or answer.verb} has no evidence: only EXPLAIN and TRANSFER keep images behind rows"
         return _placed_in(Diagnostic("no-evidence", message, query.span), query.origin)
 
     def _wait(

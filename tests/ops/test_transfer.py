@@ -1,4 +1,4 @@
-"""Maps between spaces: planted maps are found, sums in blocks are those of all images, fits are those of held-out images."""
+"""Maps between spaces: planted maps are found, blocks give what all images give, fits are those of held-out images."""
 
 from __future__ import annotations
 
