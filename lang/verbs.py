@@ -244,7 +244,7 @@ _ALL = (
             Column("bias", "DOUBLE", "what is added to their product"),
             *MADE,
         ),
-        ("unit", "rank"),
+        ("unit", "rank", "model", "layer", "method", "args", "origin"),
         _clauses("OF IN ON TO USING JUDGED"),
         _UNIT_KINDS,
     ),

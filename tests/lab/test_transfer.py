@@ -37,7 +37,7 @@ def rows(con: clq.Connection, text: str) -> pd.DataFrame:
 
 
 def test_each_model_sees_each_image_once_and_never_again(tmp_path: Path) -> None:
-    """Four kinds of target, three methods, one decoding and one forward of each; other maps and concepts none at all."""
+    """Four kinds of target, three methods: one decoding, one forward of each; other maps and concepts none at all."""
     with clq.connect(tmp_path) as con:
         con.run(
             f"TRANSFER layer4[0:8], fc[3], CLASSES, TEXT 'boat', 'car' OF labnet {THERE}"
