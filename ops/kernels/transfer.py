@@ -9,9 +9,10 @@ gathered in one reading, and to leave folds out is to leave their sums out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import reduce
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -115,17 +116,23 @@ class Moments:
         return found
 
 
-def moments_of(gram: Gram, cross: Cross, folds: Sequence[int]) -> Moments:
+def moments_of(gram: Gram, cross: Cross, folds: Iterable[int]) -> Moments:
     """The images of some folds taken together."""
     some = list(folds)
     n = float(gram.count[some].sum())
     y, x = gram.total[some].sum(0) / n, cross.total[some].sum(0) / n
-    yy = gram.product[some].sum(0) - n * np.outer(y, y)
+    yy, yx = reduce(np.add, (gram.product[f] for f in some)), reduce(np.add, (cross.product[f] for f in some))
+    yy = yy - n * np.outer(y, y)
     moves = np.diag(yy) > n * (STILL * (gram.centre + y)) ** 2
-    return Moments(
-        n, y, x, yy, cross.product[some].sum(0) - n * np.outer(y, x),
-        np.maximum(cross.square[some].sum(0) - n * x**2, 0.0), moves,
-    )  # fmt: skip
+    return Moments(n, y, x, yy, yx - n * np.outer(y, x), spread_of(gram, cross, some), moves)
+
+
+def spread_of(gram: Gram, cross: Cross, folds: Iterable[int]) -> Floats:
+    """Sums of squares [D] of the goals about their means over the images of some folds."""
+    some = list(folds)
+    n = float(gram.count[some].sum())
+    found: Floats = np.maximum(cross.square[some].sum(0) - cross.total[some].sum(0) ** 2 / n, 0.0)
+    return found
 
 
 def least_squares(of: Moments) -> Floats:
@@ -168,18 +175,20 @@ class Spectrum:
         weight: Floats = ((self.vectors @ shrunk) * self.scale[:, None]).T
         return weight
 
-    def errors(self, held: Moments, strengths: Sequence[float]) -> Floats:
-        """Sums of squared errors [strengths, D] on images left out."""
-        off_y, off_x = (held.y - self.of.y) * self.scale, held.x - self.of.x
-        turned = self.vectors * self.scale[:, None]
-        yy = turned.T @ held.yy @ turned + held.n * np.outer(self.vectors.T @ off_y, self.vectors.T @ off_y)
-        yx = turned.T @ held.yx + held.n * np.outer(self.vectors.T @ off_y, off_x)
-        xx = held.xx + held.n * off_x**2
+    def errors(self, held: Moments, strengths: Sequence[float], weight: Floats) -> Floats:
+        """Squared errors on images left out, summed over them and, each goal by its `weight` [D], over the goals
+        [strengths]. Written out in the eigenvectors, a further strength costs E x E operations and not E x E x D."""
+        turned, off_x = self.vectors * self.scale[:, None], held.x - self.of.x
+        off_y = turned.T @ (held.y - self.of.y)
+        yy = turned.T @ held.yy @ turned + held.n * np.outer(off_y, off_y)
+        yx = turned.T @ held.yx + held.n * np.outer(off_y, off_x)
+        fixed = float((held.xx + held.n * off_x**2) @ weight)
+        crossed, squared = (self.goal * yx) @ weight, yy * ((self.goal * weight) @ self.goal.T)
         out = []
         for strength in strengths:
-            w = self.goal / (np.maximum(self.values, 0.0) + strength)[:, None]
-            out.append(xx - 2 * (w * yx).sum(0) + (w * (yy @ w)).sum(0))
-        return np.stack(out)
+            shrunk = 1 / (np.maximum(self.values, 0.0) + strength)
+            out.append(fixed - 2 * float(shrunk @ crossed) + float(shrunk @ squared @ shrunk))
+        return np.array(out)
 
 
 @dataclass(frozen=True)
@@ -193,38 +202,58 @@ class Maps:
 
 
 def fitted(gram: Gram, cross: Cross, kind: Kind, strength: float | None) -> Maps:
-    """The maps of all folds. A ridge strength that is not given is that of the least error over the goals, each as a
-    share of its variance, on folds left out among those that the map is fitted on: what a fold says of its own map has
-    then had no part in it."""
-    folds = len(gram.count)
+    """The maps of all folds."""
+    every = range(len(gram.count))
+    if kind == "ridge":
+        weights, strengths = _ridges(gram, cross, strength)
+    else:
+        fit = least_squares if kind == "linear" else procrustes
+        weights = [fit(moments_of(gram, cross, _but(every, f))) for f in (*every, None)]
+        strengths = np.full(len(weights), np.nan)
+    bias = []
+    for w, f in zip(weights, (*every, None), strict=True):
+        some = _but(every, f)
+        n = gram.count[some].sum()
+        y, x = gram.total[some].sum(0) / n, cross.total[some].sum(0) / n
+        bias.append(cross.centre + x - w @ (gram.centre + y))
+    return Maps(np.stack(weights), np.stack(bias), strengths)
 
-    @cache
-    def spectrum(without: frozenset[int]) -> Spectrum:
-        return Spectrum(moments_of(gram, cross, [f for f in range(folds) if f not in without]))
 
-    def chosen(without: frozenset[int]) -> float:
-        used = [f for f in range(folds) if f not in without]
-        total = moments_of(gram, cross, used).xx
-        moves = total > 0
-        error = np.zeros(len(STRENGTHS))
-        for f in used:
-            errors = spectrum(without | {f}).errors(moments_of(gram, cross, [f]), STRENGTHS)
-            error += (errors[:, moves] / total[moves]).sum(1)
-        return STRENGTHS[int(error.argmin())]
+def _but(every: Iterable[int], *without: int | None) -> list[int]:
+    return [f for f in every if f not in without]
 
-    weight, bias, strengths = [], [], []
-    for without in [*(frozenset({f}) for f in range(folds)), frozenset[int]()]:
-        of = moments_of(gram, cross, [f for f in range(folds) if f not in without])
-        used = np.nan
-        if kind == "ridge":
-            used = chosen(without) if strength is None else strength
-            w = spectrum(without).weight(used)
-        else:
-            w = least_squares(of) if kind == "linear" else procrustes(of)
-        weight.append(w)
-        bias.append(cross.centre + of.x - w @ (gram.centre + of.y))
-        strengths.append(used)
-    return Maps(np.stack(weight), np.stack(bias), np.array(strengths))
+
+def _ridges(gram: Gram, cross: Cross, strength: float | None) -> tuple[list[Floats], Floats]:
+    """Maps without each fold and of all, and their strengths.
+
+    One that is not given is that of the least error over the goals, each as a share of its variance, on folds left out
+    among those that the map is fitted on: what a fold says of its own map has then had no part in it. One decomposition
+    is held at a time, of which that without two folds serves the maps of both.
+    """
+    every = range(len(gram.count))
+    error = np.zeros((len(every) + 1, len(STRENGTHS)))  # of the map without each fold; last of that of all
+
+    def add(to: int, spectrum: Spectrum, held: int) -> None:
+        """What a decomposition without fold `held` errs on it counts for the map without fold `to`."""
+        spread = spread_of(gram, cross, _but(every, to))
+        share = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)
+        error[to] += spectrum.errors(moments_of(gram, cross, [held]), STRENGTHS, share)
+
+    if strength is None:
+        for f, g in combinations(every, 2):
+            spectrum = Spectrum(moments_of(gram, cross, _but(every, f, g)))
+            add(f, spectrum, g)
+            add(g, spectrum, f)
+    used = np.full(len(every) + 1, np.nan if strength is None else strength)
+    weights = []
+    for f in (*every, len(every)):  # there is no fold of the last number: all images
+        spectrum = Spectrum(moments_of(gram, cross, _but(every, f)))
+        if strength is None:
+            used[f] = STRENGTHS[int(error[f].argmin())]
+            if f in every:
+                add(len(every), spectrum, f)
+        weights.append(spectrum.weight(float(used[f])))
+    return weights, used
 
 
 def correlations(gram: Gram, cross: Cross, direction: Floats, deviation: Floats) -> Floats:

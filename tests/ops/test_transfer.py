@@ -171,10 +171,12 @@ def test_errors_on_images_left_out_need_only_their_sums(seed: int) -> None:
     y, x, fold, _ = spaces(seed, 50, 3, 2, 2.0)
     gram, cross = gathered(y, x, fold, 50)
     spectrum = Spectrum(moments_of(gram, cross, [0, 1, 2]))
-    errors = spectrum.errors(moments_of(gram, cross, [3]), [0.5])
+    each = [spectrum.errors(moments_of(gram, cross, [3]), [0.5], share)[0] for share in np.eye(2)]
     out, weight = fold == 3, spectrum.weight(0.5)
     off = (y[out] - y[~out].mean(0, dtype=float)) @ weight.T - (x[out] - x[~out].mean(0, dtype=float))
-    assert np.allclose(errors[0], (off**2).sum(0), rtol=1e-4)
+    assert np.allclose(each, (off**2).sum(0), rtol=1e-4)
+    both = spectrum.errors(moments_of(gram, cross, [3]), [7.0, 0.5], np.array([2.0, 3.0]))
+    assert both[1] == pytest.approx(2 * each[0] + 3 * each[1])
 
 
 def test_images_that_have_nothing_to_do_with_each_other_fit_no_better_than_the_mean() -> None:
