@@ -8,7 +8,7 @@ from . import ast
 from .bind import bind, bind_each, parameter_value, plain_value
 from .checked import CheckedBody, CheckedPlan, CheckedQuery, CheckedSql, Origin
 from .declare import Catalog
-from .define import definition_of, expanded
+from .define import definition_of, expanded, placed_at
 from .diagnostic import Diagnostic, as_one, did_you_mean, listing
 from .pasted import leaving
 from .query import QueryChecker
@@ -75,7 +75,7 @@ def _values(sql: ast.Sql, catalog: Catalog, problems: list[Diagnostic]) -> dict[
         place = ast.Span(start + token.start, start + token.end)
         try:
             if name in given:
-                value = plain_value(given[name], catalog)
+                value = plain_value(placed_at(given[name], place), catalog)
                 if not isinstance(value, (str, int, float, bool, list, type(None))):
                     message = f"${name} stands in SQL here, which takes text, numbers and lists of them"
                     raise Diagnostic("bad-argument", message, place)

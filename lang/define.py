@@ -116,7 +116,7 @@ def filled_in(node: Node, values: dict[str, ast.Value]) -> Node:
     if isinstance(node, ast.Parameter):
         if node.name not in values or node.value is not None:
             return node
-        made = replace(node, value=_at(values[node.name], node.span))
+        made = replace(node, value=placed_at(values[node.name], node.span))
         return made  # type: ignore[no-any-return]
     if isinstance(node, tuple):
         made = tuple(filled_in(n, values) for n in node)
@@ -136,15 +136,15 @@ def filled_in(node: Node, values: dict[str, ast.Value]) -> Node:
     return replace(node, **changes) if changes else node
 
 
-def _at(node: Node, span: Span) -> Node:
+def placed_at(node: Node, span: Span) -> Node:
     """The node, and all below it, as if it stood at `span`."""
     made: Any
     if isinstance(node, Span):
         made = span
     elif isinstance(node, tuple):
-        made = tuple(_at(n, span) for n in node)
+        made = tuple(placed_at(n, span) for n in node)
     elif is_dataclass(node) and not isinstance(node, (type, ast.Sql)):
-        made = replace(node, **{f.name: _at(getattr(node, f.name), span) for f in fields(node) if f.init})
+        made = replace(node, **{f.name: placed_at(getattr(node, f.name), span) for f in fields(node) if f.init})
     else:
         made = node
     return made  # type: ignore[no-any-return]

@@ -111,12 +111,18 @@ def folder_config(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Within, open_clip does not warn of random weights: they are asked for by name here, or an error was raised."""
-    before = logging.root.manager.disable
+    """Within, open_clip does not warn of random weights: they are asked for by name here, or an error was raised.
+
+    It speaks by `logging.info`, which gives a root logger without handlers one that prints whatever comes after, our
+    own records too; so the root has one meanwhile.
+    """
+    before, silent = logging.root.manager.disable, logging.NullHandler()
     logging.disable(logging.WARNING)
+    logging.root.addHandler(silent)
     try:
         yield
     finally:
+        logging.root.removeHandler(silent)
         logging.disable(before)
 
 

@@ -107,6 +107,17 @@ def test_what_cannot_be_read(path: str, message: str, tmp_path: Path) -> None:
     assert problems[0].span == ast.Span(7, len(text))
 
 
+def test_a_value_for_a_hole_in_sql_is_told_at_the_hole(among: Any, catalog: Any) -> None:
+    """The call stands in another text than the hole, further on than that has characters."""
+    tops = "DEFINE tops(layer, n) AS EXPLAIN $layer OF labnet WHERE rank <= $n ORDER BY score * $n LIMIT $n"
+    text = f"IMPORT 'a.clq';{' ' * 300}tops(fc, n=$m)"
+    script, problems = among({"main.clq": text, "a.clq": tops})
+    told = check_script(script, catalog, problems=problems)
+    assert [p.code for p in told] == ["no-parameter"] * 3
+    assert {p.text for p in told} == {tops}
+    assert [tops[p.span.start : p.span.end] for p in told if p.span is not None] == ["$n"] * 3
+
+
 def test_what_a_missing_file_would_have_made_is_not_told(among: Any, catalog: Any) -> None:
     text = "IMPORT 'gone.clq'; EXPLAIN fc OF mine ON few; tops(fc); SELECT $k; EXPLAIN fc OF labnet USING falcn"
     script, problems = among({"main.clq": text})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 import clq
 from clq.lang.errors import PAGES
@@ -196,6 +197,24 @@ def test_one_row_is_shown_as_many_are(store: Path, tmp_path: Path) -> None:
     done = run("-c", f"{QUERY} LIMIT 1", "--store", str(store), cwd=tmp_path)
     columns = next(line for line in done.stdout.splitlines() if "concept" in line).split()
     assert columns == ["unit", "rank", "concept", "score"]
+
+
+def test_a_mistake_after_a_model_has_run_is_told_once(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("RGB", (32, 32)).save(photos / "a.png")
+    (photos / "b.png").write_bytes(b"nothing")
+    query = "EXPLAIN layer1[0] OF labnet ON 'photos/' USING clip_dissect(top_k=1) WITH ['boat']"
+    done = run("-c", query, "--store", "s", cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith("error[unreadable-image]"), done.stderr
+    code = (
+        "import logging, clq\n"
+        "with clq.connect('s') as con:\n"
+        "    con.run(\"EXPLAIN layer1[0] OF labnet ON lab.probe[0:4] USING clip_dissect(top_k=1) WITH ['boat']\")\n"
+        "print(logging.root.handlers)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert done.stdout == "[]\n", done.stderr
 
 
 def test_a_value_that_no_parameter_takes_is_no_value(tmp_path: Path) -> None:
