@@ -55,6 +55,16 @@ MISTAKES: tuple[Mistake, ...] = (
         ("‹EXPLAIN PLAN› EXPLAIN fc OF labnet", "What would run is told by PLAN: PLAN EXPLAIN fc OF labnet"),
         ("‹EXPLAIN PLAN› FOR EXPLAIN fc OF labnet", "What would run is told by PLAN: PLAN EXPLAIN fc OF labnet"),
     ), then="nothing"),
+    Mistake("a statement behind a short one", "unexpected", statements.next_statement, (
+        ("IMPORT 'a.clq' ‹best›(layer4)", "Statements end with a semicolon; put one before best"),
+        ("IMPORT 'a.clq' ‹EXPLAIN› fc OF labnet", "Statements end with a semicolon; put one before EXPLAIN"),
+        ("SHOW PARAMS ‹SELECT› 5", "Statements end with a semicolon; put one before SELECT"),
+        ("SHOW MODELS ‹EXPLAIN› fc OF labnet", "Statements end with a semicolon; put one before EXPLAIN"),
+        ("SHOW PARAMS ‹LET› a = labnet", "Statements end with a semicolon; put one before LET"),
+        ("SHOW MODELS ‹best›(fc)", "Statements end with a semicolon; put one before best"),
+        ("RESET model ‹SELECT› 1", "Statements end with a semicolon; put one before SELECT"),
+        ("PARAM k = 3 ‹best›(fc)", "Statements end with a semicolon; put one before best"),
+    ), then="statement"),
     Mistake("query without parentheses", "nested-query", values.bare_query, (
         ("LET q = ‹EXPLAIN› layer4 OF labnet", "Put the query in parentheses: LET q = (EXPLAIN …)"),
         ("EVALUATE ‹EXPLAIN› layer4 OF labnet USING truth", "Put the query in parentheses: EVALUATE (EXPLAIN …)"),

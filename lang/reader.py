@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .ast import Span
 from .diagnostic import Diagnostic
 from .failure import Failure, Terminal
 from .grammar import tables
@@ -100,16 +101,18 @@ class _Reader:
                     from .pasted import pasted
 
                     mark = pasted(self.code, self.i, self.end)
-                    out.rest = self._past_signs() if mark is None else mark.rest
+                    out.rest = self._past_signs(problem.span) if mark is None else mark.rest
                     break
                 if then == "nothing" or len(out.problems) >= MOST or not self._go_on():
                     break
         out.terminals = self.fed
         return out
 
-    def _past_signs(self) -> int:
-        """The token behind the signs that join two statements."""
+    def _past_signs(self, place: Span | None) -> int:
+        """The token behind the signs that join two statements, the first of which is at the place."""
         i = self.i
+        while i > self.first and place is not None and self.code.tokens[i].start > place.start:
+            i -= 1
         while i < self.end and self.code.tokens[i].text in {"&", "|", "&&", "||"}:
             i += 1
         return i

@@ -24,7 +24,7 @@ def refused(text: str, span: Span, settings: frozenset[str] = frozenset()) -> Di
         return _shown(code.tokens[first + 1])
     verb = next((i for i in range(first + 1, end) if _bare_verb(code, i, end) or _inserted(code, i, first, end)), None)
     if verb is None:
-        return _kept(code, first, end)
+        return _next_line(code, first, end) or _kept(code, first, end)
     word, place = code.tokens[verb].up, code.tokens[verb].span
     if one == "EXPLAIN" and two == "ANALYZE" and verb == first + 2:
         rest = code.text[place.start : span.end].split("\n")[0]
@@ -59,6 +59,19 @@ def _inserted(code: Code, i: int, first: int, end: int) -> bool:
     after = code.tokens[i + 1].kind if i + 1 < end else ""
     begins = [code.up(first, end), code.up(first + 1, end)] == ["INSERT", "INTO"] and at == first + 3
     return begins and code.up(i, end) in VERB_WORDS and after in {"word", "quoted", "string", "param"}
+
+
+def _next_line(code: Code, first: int, end: int) -> Diagnostic | None:
+    """A query at the beginning of a line behind SQL, whose verb DuckDB took for an alias."""
+    for i in range(first + 1, end - 1):
+        before, verb, after = code.tokens[i - 1 : i + 2]
+        begins = "\n" in code.text[before.end : verb.start] and before.up not in {",", ".", "(", "AS", "SELECT"}
+        surely = verb.up == "EXPLAIN" or any(token.up in _OURS for token in code.tokens[i + 2 : end])
+        object_ = after.kind in {"word", "quoted", "string", "param"} and after.up not in AFTER_COLUMN
+        if begins and surely and object_ and verb.up in VERB_WORDS and _outside(code, first, i):
+            message = f"Statements end with a semicolon; put one before {verb.up}"
+            return Diagnostic("unexpected", message, verb.span)
+    return None
 
 
 def _kept(code: Code, first: int, end: int) -> Diagnostic | None:

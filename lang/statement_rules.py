@@ -8,7 +8,7 @@ from .ast import Span
 from .diagnostic import did_you_mean
 from .failure import VALUES, VERB_KINDS, Failure
 from .literals import encode_string
-from .scan import CLAUSE_WORDS, CLQ_STARTS, SHOW_WORDS, VERB_WORDS
+from .scan import CLAUSE_WORDS, CLQ_STARTS, SHOW_WORDS, STARTS, VERB_WORDS
 from .sign_rules import as_list
 from .statements import SHOWS
 from .verbs import QUERY_VERBS
@@ -23,6 +23,27 @@ FORMS = {
     "PLAN": "PLAN is followed by a query: PLAN EXPLAIN layer4 OF labnet",
 }
 _VALUES = {"LET": "labnet", "PARAM": "100", "SET": "labnet"}
+
+
+def next_statement(f: Failure) -> Told:
+    """A whole IMPORT, SHOW, RESET, LET, PARAM or SET, and behind it the beginning of another statement."""
+    statement, first = f.frame.statement, f.found
+    if statement is None or statement.kind not in _SHORT or f.frame.opener is not None or f.found.kind == "COMMA":
+        return None
+    whole = "$END" in f.expected and not f.ends
+    if statement.kind == "SHOW" and len(f.fed) == 3 and f.fed[1].up in SHOWS and f.fed[1].up not in {"METHOD", "VERB"}:
+        # The word that begins it was read as what SHOW METHOD takes.
+        first, whole = f.previous, f.found.kind in VALUES | VERB_KINDS | {"LPAR"}
+    at = next((i for i in range(f.first, f.end) if f.code.tokens[i].start == first.start), f.first)
+    alone = f.code.text[f.code.tokens[at - 1].end : first.start]
+    called = f.code.up(at + 1, f.end) == "(" and first.kind == "NAME" and ("\n" in alone or statement.kind != "SET")
+    starts = first.up in STARTS - CLAUSE_WORDS and first.kind != "QUOTED" and first.kind != "STRING"
+    if not whole or at == f.first or not (starts or called):
+        return None
+    return f"Statements end with a semicolon; put one before {first.text if called else first.up}", first.span
+
+
+_SHORT = {"IMPORT", "SHOW", "RESET", "LET", "PARAM", "SET"}
 
 
 def statement_form(f: Failure) -> Told:
