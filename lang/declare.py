@@ -89,13 +89,14 @@ Need = Literal["judge", "captions", "words", "images", "gradients", "classifier"
 class MethodDeclaration(Signature):
     """A method of a verb: the clauses it reads beyond OF, IN, ON and USING, what it needs, and who published it.
 
-    `builds_on` are works of others that it makes use of.
+    `builds_on` are works of others that it makes use of; for targets of the kinds `crops` the judge must embed crops.
     """
 
     verbs: tuple[str, ...] = ()
     targets: tuple[str, ...] = ("place",)
     clauses: frozenset[str] = frozenset()
     needs: frozenset[Need] = frozenset()
+    crops: frozenset[str] = frozenset()
     citation: Citation | None = None
     builds_on: tuple[Citation, ...] = ()
     abstains: str = ""  # why a unit may be left without a concept, and what to do about it
@@ -223,6 +224,10 @@ class Catalog(Protocol):
     def constructors(self, kind: Kind | None = None) -> Sequence[ConstructorDeclaration]: ...
     def construct(self, call: Bound) -> Thing: ...
     def file(self, path: str, kind: Kind, span: Span) -> Thing: ...
+    def lies_here(self, path: str, kind: Kind | None) -> str | None:
+        """'file' or 'folder' where one of this name could stand for the kind, though it was not written as one."""
+        ...
+
     def inline(self, values: Sequence[str], kind: Kind, span: Span) -> Thing: ...
     def setting(self, name: str) -> Any | None: ...
     def parameter(self, name: str) -> Any: ...

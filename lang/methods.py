@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from . import ast
 from .ast import Span
 from .bind import parameter_value
 from .checked import CheckedTarget, GroupTarget, UnitTarget
-from .declare import Bound, Catalog, MethodDeclaration
+from .declare import Bound, Catalog, MethodDeclaration, ModelLike, Thing
 from .diagnostic import Diagnostic, did_you_mean, listing
 from .resolve import SPOKEN
 from .targets import KINDS
@@ -71,6 +71,20 @@ def fit_found(
                 use = f": use {listing(able)}" if able else ""
                 message = f"There are rows of {KINDS[kind]} here, which {declaration.name} does not take{use}"
                 raise Diagnostic("wrong-kind", message, target.span)
+
+
+def fit_judges(
+    query: ast.Query, judges: Sequence[Thing], methods: Sequence[Bound], places: Mapping[str, Span]
+) -> None:  # fmt: skip
+    """Judges that hold vectors and no network, where a method has the judge look at parts of images."""
+    kinds = {"place" if target.kind == "subquery" else target.kind for target in query.targets}
+    for method in methods:
+        sees = isinstance(method.declaration, MethodDeclaration) and kinds & method.declaration.crops
+        for judge in judges if sees else ():
+            if isinstance(judge, ModelLike) and judge.as_model() is None:
+                message = f"{judge.name} holds vectors computed before, and {method.declaration.name} has crops judged"
+                hint = "use a judge that can embed images, or clip_dissect"
+                raise Diagnostic("wrong-kind", message, places.get(judge.name, query.span), hint=hint)
 
 
 def fit_targets(query: ast.Query, methods: Sequence[Bound], catalog: Catalog) -> None:

@@ -40,6 +40,12 @@ MISTAKES: tuple[Mistake, ...] = (
         ("EXPLAIN layer4[‹all›] OF labnet", "All of it is the name alone: layer4"),
         ("EXPLAIN layer4[‹range›(0, 64)] OF labnet", "A slice is written with a colon: layer4[0:64]"),
     )),
+    Mistake("some of a file", "unexpected", values.selection_of_text, (
+        ("EXPLAIN fc OF labnet ON 'pics'‹[›0:4]",
+         "A file is selected from through its function: folder('pics')[0:4]"),
+        ("EXPLAIN fc OF labnet WITH 'some.txt'‹[›0:4]",
+         "A file is selected from through its function: words('some.txt')[0:4]"),
+    )),
     Mistake("TO for INTO", "unexpected", clauses.to_file, (
         ("EXPLAIN fc OF labnet ‹TO› 'labels.csv'", "Rows are kept by INTO: INTO 'labels.csv'"),
         ("EXPLAIN fc OF labnet ‹IN TO› labels", "INTO is one word: INTO labels"),

@@ -24,7 +24,7 @@ from .checked import (
 )
 from .declare import Bound, Catalog, Default, Kind, MethodDeclaration, Selected, Slot, Thing, part_of
 from .diagnostic import FOLLOWS, Diagnostic, as_one, did_you_mean
-from .methods import declared, fit_found, fit_targets, refuse_unread
+from .methods import declared, fit_found, fit_judges, fit_targets, refuse_unread
 from .resolve import SPOKEN, parts, resolve_whole
 from .settings import set_defaults
 from .tail import check_columns, limit_note, rank_note, tail_of
@@ -85,7 +85,7 @@ class QueryChecker:
         needs = {need for m in methods or () for need in _needs(m)}
         if methods and any(isinstance(t, OtherTarget) and t.kind == "text" for t in targets or ()):
             needs.add("judge")  # who reads the text
-        judges = attempt(lambda: self._wholes(q.judged, "judge", "judge" in needs), None)
+        judges = attempt(lambda: self._judges("judge" in needs, methods or ()), None)
         self.judge = judges[0] if judges else None
         source = attempt(self._source, None) if q.source is not None else None
         wanted = "images" in needs and q.source is None
@@ -299,6 +299,11 @@ class QueryChecker:
         filled = self._filled(kind, kind)  # type: ignore[arg-type]
         return (filled.thing,)
 
+    def _judges(self, needed: bool, methods: Sequence[Bound]) -> tuple[Thing, ...]:
+        found = self._wholes(self.query.judged, "judge", needed)
+        fit_judges(self.query, found, methods, self.places)
+        return found
+
     def _whole(self, value: ast.Value, kind: Kind) -> Thing:
         return self._placed(Selected(resolve_whole(value, kind, self.catalog), value.span)).thing
 
@@ -422,7 +427,7 @@ class QueryChecker:
             raise Diagnostic("unexpected", message, images.span)
         if isinstance(name, ast.Name) and not name.quoted and self.catalog.find(name.text) is None:
             near = did_you_mean(name.text, ["low", "random", *self.catalog.names("dataset")])
-            if near:
+            if near or not self.catalog.lies_here(name.text, "dataset"):
                 message = f"CONTRAST takes low, random or images, not {name.text}.{near}"
                 raise Diagnostic("unknown-name", message, images.span)
 

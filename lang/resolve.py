@@ -128,10 +128,12 @@ def _named(name: ast.Name | ast.Parameter, kind: Kind | None, catalog: Catalog, 
         found_thing = catalog.find(value)
         if found_thing is None and kind is not None and any(c in value for c in "/.\\"):
             return catalog.file(value, kind, name.span)
+        thing, given = found_thing, name.name
         name = ast.Name(name.span, value)
-    thing = catalog.find(name.text)
+    else:
+        thing, given = catalog.find(name.text), None
     if thing is None:
-        return unknown(name, kind, catalog, slot)
+        return unknown(name, kind, catalog, slot, given)
     if thing.kind == "mistake":
         raise Diagnostic(FOLLOWS, f"{name.text} was to be made by a faulty statement", name.span)
     if kind is None or thing.kind == kind or serves(thing, kind):
@@ -177,14 +179,28 @@ def wrong_kind(found: str, name: str, kind: Kind | None, span: Span, slot: str |
     raise Diagnostic("wrong-kind", f"{is_one}{takes}", span)
 
 
-def unknown(name: ast.Name, kind: Kind | None, catalog: Catalog, slot: str | None = None) -> NoReturn:
-    """A name that stands for nothing: what is near it, what there is, and what quotes mean."""
+def unknown(
+    name: ast.Name, kind: Kind | None, catalog: Catalog, slot: str | None = None, given: str | None = None
+) -> NoReturn:  # fmt: skip
+    """A name that stands for nothing: what is near it, what there is, and what quotes mean.
+
+    `given` is the parameter whose value it is.
+    """
     spoken = SPOKEN[kind] if kind else None
     clause = slot or (spoken.keyword if spoken else None)
     if not name.quoted and any(m.name == name.text for m in catalog.methods()):
         wrong_kind("method", name.text, kind, name.span, slot)
     what = spoken.one if spoken else "thing"
     message = f"No {what.removeprefix('a ').removeprefix('an ')} is called {name.text}."
+    here = catalog.lies_here(name.text, kind)
+    if here is not None:
+        if given is None:
+            written = f"{clause} {encode_string(name.text)}" if clause else encode_string(name.text)
+            message += f" A {here} stands in single quotes: {written}"
+        else:
+            function = "folder" if here == "folder" else "captions" if kind == "captions" else "words"
+            message += f" For the {here} of this name write {function}(${given}), or give ${given} as ./{name.text}"
+        raise Diagnostic(spoken.code if spoken else "unknown-name", message, name.span)
     if name.quoted and kind not in {"model", "judge"}:
         written = f"{clause} {encode_string(name.text)}" if clause else encode_string(name.text)
         message += f" Double quotes enclose names, single quotes text: {written}"

@@ -77,6 +77,18 @@ def selection(f: Failure) -> Told:
     return None
 
 
+def selection_of_text(f: Failure) -> Told:
+    """ON 'pics'[0:4]"""
+    functions = {"ON": "folder", "CONTRAST": "folder", "WITH": "words", "CAPTIONED BY": "captions"}
+    clause = f.clause.keyword if f.clause is not None else ""
+    if f.found.kind != "LSQB" or f.previous.kind != "STRING" or clause not in functions:
+        return None
+    close = f.code.partner.get(f.at)
+    chosen = f.text_between(f.found.start, f.code.tokens[close].end) if close is not None else "[0:50]"
+    chosen = chosen if len(chosen) <= 40 and chosen.isprintable() else "[…]"
+    return f"A file is selected from through its function: {functions[clause]}({f.previous.text}){chosen}", f.found.span
+
+
 def _inside_brackets(f: Failure, opener: Terminal) -> Told:
     name = next((t.text for before, t in zip(f.fed[1:], f.fed, strict=False) if before is opener), "layer4")
     if f.found.kind == "FLOAT":

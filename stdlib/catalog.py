@@ -7,6 +7,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -183,6 +184,12 @@ class Catalog:
             "unread-file", f"'{path}' is no {'folder of images or image file' if kind == 'dataset' else kind}", span,
             hint="paths are relative to where clq is started",
         )  # fmt: skip
+
+    def lies_here(self, path: str, kind: Kind | None) -> str | None:
+        place = Path(path)
+        if kind in {"dataset", None} and place.is_dir():
+            return "folder"
+        return "file" if kind in {"vocabulary", "captions"} and place.is_file() else None
 
     def inline(self, values: Sequence[str], kind: Kind, span: Span) -> NamedThing:
         for built in built_in():

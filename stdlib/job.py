@@ -82,10 +82,18 @@ class Job:
             problem.span = problem.span or self.places.get(thing.name)
             raise
 
+    def judged(self, vectors: Callable[[], Operator]) -> Operator:
+        """Vectors of the judge; what it lacks is told where it was named."""
+        try:
+            return vectors()
+        except Diagnostic as problem:
+            problem.span = problem.span or (self.places.get(self.judge.name) if self.judge is not None else None)
+            raise
+
     def image_vectors(self) -> Operator:
         """The judge's vectors of the job's images."""
         judge = self.of(self.judge, "JUDGED BY a judge")
-        found: Operator = judge.spec.image_vectors(judge, self.of(self.images, "ON images"))
+        found: Operator = self.judged(lambda: judge.spec.image_vectors(judge, self.of(self.images, "ON images")))
         return found
 
     def text_vectors(self, texts: Operator, prompts: Sequence[str] | None = None) -> Operator:
@@ -93,7 +101,7 @@ class Job:
         judge cannot read texts under prompts."""
         judge = self.of(self.judge, "JUDGED BY a judge")
         if prompts is None:
-            found: Operator = judge.spec.text_vectors(judge, texts)
+            found: Operator = self.judged(lambda: judge.spec.text_vectors(judge, texts))
         elif judge.spec.can_embed_images():
             found = TextEmbeddings(judge, texts, tuple(prompts))
         else:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
 from ...engine.fingerprint import Fingerprints
 from ...engine.operator import digest
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
+from ..reading import file_at, not_read
 from ..things import Built, Constructor, Dataset
 
 if TYPE_CHECKING:
@@ -24,9 +27,7 @@ def array_of(path: str, key: str) -> np.ndarray:
     """One array of an `.npz` file. Raises Diagnostic for a missing file, a foreign format or an unknown key."""
     import numpy as np
 
-    place = Path(path).expanduser()
-    if not place.is_file():
-        raise Diagnostic("unread-file", f"there is no file {path}", hint="paths are relative to where clq is started")
+    place = file_at(path)
     try:
         with np.load(place, allow_pickle=False) as file:
             if key not in file.files:
@@ -36,8 +37,22 @@ def array_of(path: str, key: str) -> np.ndarray:
                 )  # fmt: skip
             found: np.ndarray = file[key]
             return found
-    except (ValueError, OSError, AttributeError) as error:
-        raise Diagnostic("file-format", f"{path} is no .npz file that can be read safely: {error}") from error
+    except (ValueError, OSError, EOFError, AttributeError, BadZipFile) as error:
+        raise not_read(path, error, "is no .npz file that can be read safely") from error
+
+
+def head_of(path: str, key: str) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype of one array of an `.npz` file, of which no more is read. Raises Diagnostic as `array_of`."""
+    from numpy.lib import format as npy
+
+    place = file_at(path)
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), ZipFile(place) as file:
+        with file.open(f"{key}.npy") as array:
+            read = npy.read_array_header_1_0 if npy.read_magic(array) == (1, 0) else npy.read_array_header_2_0
+            shape, _, dtype = read(array)
+        return shape, str(dtype)
+    found = array_of(path, key)  # says what is wrong
+    return found.shape, str(found.dtype)
 
 
 @dataclass(frozen=True)
@@ -53,12 +68,25 @@ class Arrays:
     @cached_property
     def pixels(self) -> np.ndarray:
         found = array_of(self.path, self.images)
-        if found.ndim != 4 or found.shape[-1] != 3 or str(found.dtype) != "uint8":
-            raise Diagnostic(
-                "file-format",
-                f"{self.images} of {self.path} is {found.dtype} {list(found.shape)}, not uint8 [N, H, W, 3]",
-            )
+        self.check(found.shape, str(found.dtype))
         return found
+
+    def check(self, shape: tuple[int, ...], dtype: str) -> None:
+        """Raises Diagnostic 'file-format' for an array that holds no images, with what would make images of it."""
+        if len(shape) == 4 and shape[-1] == 3 and dtype == "uint8":
+            return
+        message = f"{self.images} of {self.path} is {dtype} {list(shape)}, not uint8 [N, H, W, 3]"
+        held, four, whole = self.images, len(shape) == 4, dtype.startswith(("int", "uint"))
+        steps = {
+            f"np.repeat({held}[..., None], 3, axis=-1)": len(shape) == 3,
+            f"np.repeat({held}, 3, axis=-1)": four and shape[-1] == 1,
+            f"{held}.transpose(0, 2, 3, 1)": four and shape[-1] != 3 and shape[1] == 3,
+            f"({held} * 255).round().astype('uint8') if they run from 0 to 1": dtype.startswith("float"),
+            f"{held}.astype('uint8') if they run from 0 to 255": whole and dtype != "uint8",
+        }
+        needed = [step for step, asked in steps.items() if asked]
+        hint = f"save them again as {', and '.join(needed)}" if needed else None
+        raise Diagnostic("file-format", message, hint=hint)
 
     def fingerprint(self, known: Fingerprints) -> str:
         return digest([known.file(Path(self.path).expanduser()), self.images])
@@ -111,9 +139,9 @@ class HeldImages:
 
 
 def make_arrays(name: str, path: str, images: str, labels: str | None, classes: str | None) -> Dataset:
-    if not Path(path).expanduser().is_file():
-        array_of(path, images)
-    return Dataset(name, Arrays(name, path, images, labels, classes))
+    found = Arrays(name, path, images, labels, classes)
+    found.check(*head_of(path, images))
+    return Dataset(name, found)
 
 
 DECLARATION = ConstructorDeclaration(

@@ -122,16 +122,28 @@ def make_folder(name: str, path: str) -> Dataset:
     return Dataset(name, spec)
 
 
-def from_path(path: str) -> Dataset | None:
+def from_path(path: str) -> Dataset:
     """What a text after ON stands for: a folder of images, or one image."""
     place = Path(path).expanduser()
     if place.is_dir():
         return Dataset(path, Folder(path, path))
-    if place.suffix.lower() in SUFFIXES:
+    if place.suffix.lower() in SUFFIXES and not set("*?") & set(path):
         if not place.is_file():
-            raise Diagnostic("unread-file", f"there is no file {path}")
+            raise Diagnostic("unread-file", f"there is no file {path}", hint=_where(path))
         return Dataset(path, OneFile(path))
-    return None
+    hint = _where(path)
+    if set("*?") & set(path):
+        above = path[: min(path.find(sign) % len(path) for sign in "*?" if sign in path)].rpartition("/")[0] or "."
+        hint = f"all images below a folder are folder('{above}'); some of them folder('{above}')[0:50]"
+    elif place.suffix == ".npz":
+        hint = f"images of an .npz file are arrays('{path}')"
+    raise Diagnostic("unread-file", f"'{path}' is no folder of images or image file", hint=hint)
+
+
+def _where(path: str) -> str:
+    if path.startswith("~"):
+        return f"it would be {Path(path).expanduser()}"
+    return "paths are relative to where clq is started"
 
 
 DECLARATION = ConstructorDeclaration(

@@ -14,6 +14,7 @@ from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
 from ...ops.embeddings import GivenVectors
 from ..datasets.arrays import array_of
+from ..reading import file_at, not_read
 from ..texts.words import read_lines
 from ..things import Built, Constructor, Judge
 
@@ -36,15 +37,11 @@ def vectors_of(path: str, key: str | None) -> np.ndarray:
                              hint="write images_key=… or texts_key=…")  # fmt: skip
         found = array_of(path, key)
     else:
-        place = Path(path).expanduser()
-        if not place.is_file():
-            raise Diagnostic(
-                "unread-file", f"there is no file {path}", hint="paths are relative to where clq is started"
-            )
+        place = file_at(path)
         try:
             found = np.load(place, mmap_mode="r", allow_pickle=False)
         except (ValueError, OSError, EOFError) as error:
-            raise Diagnostic("file-format", f"{path} is no .npy file that can be read safely: {error}") from error
+            raise not_read(path, error, "is no .npy file that can be read safely") from error
     if not isinstance(found, np.ndarray) or found.ndim != 2 or found.dtype.kind != "f":
         kind = f"{found.dtype} {list(found.shape)}" if isinstance(found, np.ndarray) else "several arrays"
         raise Diagnostic("file-format", f"{key or 'the array'} of {path} is {kind}, not vectors: floats [rows, D]")

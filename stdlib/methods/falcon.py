@@ -87,6 +87,7 @@ DECLARATION = MethodDeclaration(
     targets=("place", "group", "groups", "failure", "failures"),
     clauses=frozenset({"WITH", "CAPTIONED BY", "JUDGED BY", "CONTRAST"}),
     needs=frozenset({"judge", "captions", "images"}),
+    crops=frozenset({"place", "group", "groups"}),
     citation=FALCON,
     builds_on=(GRAD_CAM, WORDNET),
     abstains="no word stayed: silent images showed them all, the words of WITH stand in no caption found, "
@@ -104,11 +105,6 @@ def plan(job: Job) -> Planned:
         return failures(job)
     v = job.values
     assert job.model is not None and job.judge is not None
-    if not job.judge.spec.can_embed_images():
-        raise Diagnostic(
-            "wrong-kind", f"{job.judge.name} holds vectors computed before and cannot see crops",
-            hint="use a judge that can embed images, or clip_dissect",
-        )  # fmt: skip
     model, images, judge = job.of(job.model, "OF"), job.of(job.images, "ON images"), job.of(job.judge, "JUDGED BY")
     captions = job.of(job.captions, "CAPTIONED BY captions")
     words = None if job.words is None else job.of(job.words, "WITH words")
@@ -129,7 +125,8 @@ def plan(job: Job) -> Planned:
     candidates = DistinctTexts(scores)
     given = None
     if job.contrast_images is not None:
-        given = judge.spec.image_vectors(judge, job.of(job.contrast_images, "images"))
+        compared = job.of(job.contrast_images, "images")
+        given = job.judged(lambda: judge.spec.image_vectors(judge, compared))
     contrasted = ContrastedWords(
         scores, activations, job.image_vectors(), caption_vectors, candidates, job.text_vectors(candidates), judge,
         job.contrast, given, v["contrast_rule"], v["candidates"], v["silent"], v["ratio"], v["low_images"],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...lang.diagnostic import Diagnostic
+from ..reading import not_read
 
 if TYPE_CHECKING:
     import torch
@@ -151,6 +152,8 @@ def _renamed(key: str) -> str:
 
 
 def _unreadable(path: Path, error: Exception) -> Diagnostic:
+    if isinstance(error, OSError) and error.errno is not None:
+        return not_read(path, error, "")
     first = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
     return Diagnostic(
         "file-format", f"{path} cannot be read safely as weights: {first}",

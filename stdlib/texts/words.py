@@ -13,6 +13,7 @@ from ...engine.operator import digest
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Kind, Parameter
 from ...lang.diagnostic import Diagnostic, did_you_mean
 from ..datasets.arrays import array_of
+from ..reading import file_at, not_read
 from ..things import Built, Constructor, Texts
 
 
@@ -20,14 +21,12 @@ def read_lines(path: str) -> list[str]:
     """The lines of a text file (`.gz` too), stripped, blank lines dropped once for all that use the list."""
     import gzip
 
-    place = Path(path).expanduser()
-    if not place.is_file():
-        raise Diagnostic("unread-file", f"there is no file {path}", hint="paths are relative to where clq is started")
+    place = file_at(path)
     try:
         raw = place.read_bytes()
         text = (gzip.decompress(raw) if place.suffix == ".gz" else raw).decode("utf-8-sig")
     except (UnicodeDecodeError, OSError, EOFError) as error:
-        raise Diagnostic("file-format", f"{path} is no UTF-8 text: {error}") from error
+        raise not_read(path, error, "is no UTF-8 text") from error
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
@@ -36,13 +35,11 @@ def read_column(path: str, column: str | None) -> list[str]:
     import pyarrow.csv as csv
     import pyarrow.parquet as pq
 
-    place = Path(path).expanduser()
-    if not place.is_file():
-        raise Diagnostic("unread-file", f"there is no file {path}", hint="paths are relative to where clq is started")
+    place = file_at(path)
     try:
         table = pq.read_table(place) if place.suffix == ".parquet" else csv.read_csv(place)
     except (OSError, ValueError) as error:
-        raise Diagnostic("file-format", f"{path} cannot be read as a table: {error}") from error
+        raise not_read(path, error, "cannot be read as a table") from error
     if column is None and table.num_columns != 1:
         raise Diagnostic(
             "missing-argument", f"{path} has the columns {', '.join(table.column_names)}: which holds the texts?",

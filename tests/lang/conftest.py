@@ -178,6 +178,9 @@ class FakeCatalog:
             raise Diagnostic("unread-file", f"There is no {path}", span)
         return FakeThing(path, kind, "file")
 
+    def lies_here(self, path: str, kind: Kind | None) -> str | None:
+        return "folder" if path == "pics" and kind == "dataset" else None
+
     def inline(self, values: Sequence[str], kind: Kind, span: Span) -> Thing:
         return FakeThing(f"[{', '.join(values)}]", kind, "list")
 

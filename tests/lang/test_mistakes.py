@@ -100,7 +100,10 @@ def test_told_beyond_the_table(marked: str, code: str, message: str, told: Told)
             "EXPLAIN ANALYZE ‹EXPLAIN› layer4 OF labnet",
             "EXPLAIN ANALYZE is DuckDB's. For a clq query: PLAN ANALYZE EXPLAIN layer4 OF labnet",
         ),
-        ("SELECT unit FROM t\n‹EXPLAIN› layer4 OF labnet", "Statements end with a semicolon; put one before EXPLAIN"),
+        (
+            "SELECT unit FROM t\n‹EXPLAIN› layer4 OF labnet",
+            "Statements end with a semicolon; put one before EXPLAIN",
+        ),
         (
             "SET ‹datset› = lab.probe",
             "Neither clq nor DuckDB has the setting datset; did you mean dataset?",
@@ -117,7 +120,11 @@ def test_told_after_duckdb_refused(marked: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["SELECT label x FROM t", "SELECT unit\nlabel x FROM t", "SELECT 1", "SET memory_limit = 3", "WITH x AS (SELECT 1) FROM x"]
+    "sql",
+    [
+        "SELECT label x FROM t", "SELECT unit\nlabel x FROM t", "SELECT 1", "SET memory_limit = 3",
+        "WITH x AS (SELECT 1) FROM x",
+    ],
 )
 def test_nothing_to_add_to_duckdb(sql: str) -> None:
     assert refused(sql, Span(0, len(sql)), frozenset({"memory_limit"})) is None
