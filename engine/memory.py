@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING
 from ..lang.diagnostic import Diagnostic
 from . import footprint
 from .operator import Consumer
-from .resources import Batch, Resources
+from .resources import Batch, Resources, ran_out
 
 if TYPE_CHECKING:
     import numpy as np
 
     Rows = dict[str, np.ndarray]
-
-# What torch and the system say, on a CPU and on accelerators, in errors of several types.
-_SIGNS = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "alloc_failed")
 
 
 def consumed(consumer: Consumer, batch: Batch, resources: Resources) -> list[list[Rows]]:
@@ -66,12 +63,6 @@ def _kept_below(images: int, resources: Resources) -> Iterator[None]:
 
 def _halves(batch: Batch, half: int) -> Sequence[Batch]:
     return Batch(batch.indices[:half], batch.images[:half]), Batch(batch.indices[half:], batch.images[half:])
-
-
-def ran_out(error: Exception) -> bool:
-    """Whether an error says that memory ran out."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or any(sign in text for sign in _SIGNS)
 
 
 def _give_back(device: str) -> None:

@@ -169,3 +169,13 @@ class Resources:
         finally:
             self.progress.finish()
             self._shown = False
+
+
+# What torch and the system say, on a CPU and on accelerators, in errors of several types.
+_SIGNS = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "alloc_failed")
+
+
+def ran_out(error: Exception) -> bool:
+    """Whether an error says that memory ran out."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(sign in text for sign in _SIGNS)

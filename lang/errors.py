@@ -396,6 +396,12 @@ _ALL = (
         "Name another layer (SHOW LAYERS OF the model) or a sub-layer.",
     ),
     Page(
+        "forward-failed",
+        "A network cannot be run on the images",
+        "The model itself raised an error on its first batch, such as for another number of channels or another size.",
+        "Have the images prepared as the model takes them, by the Preprocess or the function it was registered with.",
+    ),
+    Page(
         "no-gradient",
         "A method needs gradients that this model or layer does not give",
         "The output of the layer does not depend on the input by differentiable steps.",

@@ -21,7 +21,7 @@ RESERVED = words(
 )
 
 
-def refuse_reserved(name: str, span: Span) -> None:
+def refuse_reserved(name: str, span: Span | None = None) -> None:
     """Raises Diagnostic `reserved-name` for a name that SQL could not use."""
     if name.lower() in RESERVED:
         message = f"{name} is a word of SQL and could not be used there; choose another name"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..engine.resources import Callback, Progress, Resources, Silent
 from ..engine.telling import Telling
 from ..engine.trace import Trace
 from ..lang.diagnostic import Diagnostic, as_one
+from ..lang.reserved import refuse_reserved
 from ..lang.script import unread_parameters
 from .results import Result, Results
 from .session import Session
@@ -162,9 +164,16 @@ class Connection:
         `preprocess` is a `clq.ops.preprocess.Preprocess`, or a function of a list of uint8 arrays [H, W, 3] that
         gives the input [n, 3, h, w]; with a function, `version` must change whenever its code does. `classes` names the
         outputs, so that CLASS 'boat' can be written; `channels_last` are the layers that give maps [n, H, W, C].
+
+        Raises Diagnostic 'reserved-name' for a word of SQL or a name of clq's own, and those of `registered`.
         """  # fmt: skip
         from ..stdlib.models.registered import registered
 
+        if not re.fullmatch(r"[^\W\d]\w*", name):
+            raise Diagnostic("bad-argument", f"{name} is no name: letters, digits and _, a letter first")
+        refuse_reserved(name)
+        if self.session.names.built_in(name) is not None:
+            raise Diagnostic("reserved-name", f"{name} is what clq itself calls {name.lower()}; choose another name")
         self.session.names.made[name] = registered(name, module, preprocess, version, classes, channels_last)
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...engine.resources import Batch, Resources
+from ...engine.resources import Batch, Resources, ran_out
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
 from ..handles import Subject, Tokens
 from .placing import forward, to_device
@@ -121,7 +121,12 @@ class Capture:
             return {how: self._pooled(layer, how, output, x) for other, how in self.wanted if other == layer}
 
         with torch.inference_mode(), hooked(self.modules, seen, reduce):
-            forward(self.subject, to_device(x, self.subject.device))
+            try:
+                forward(self.subject, to_device(x, self.subject.device))
+            except (RuntimeError, ValueError, TypeError, IndexError) as error:
+                if ran_out(error):
+                    raise
+                raise self._failed(x, error) from error
         self.resources.counts[f"forward {self.name}"] += len(batch.indices)
         for layer, _ in self.wanted:
             if layer not in seen:
@@ -130,6 +135,14 @@ class Capture:
                     hint="choose a layer that every image passes through", about=(layer, self.name),
                 )  # fmt: skip
         return [{"activations": seen[layer][how]} for layer, how in self.wanted]
+
+    def _failed(self, x: torch.Tensor, error: Exception) -> Diagnostic:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        return Diagnostic(
+            "forward-failed", f"{self.name} fails on an input {list(x.shape)}: {said}", exit_code=1,
+            hint="give it images as it takes them: by the size of its preprocessing, or by a function for preprocess",
+            about=(self.name,),
+        )  # fmt: skip
 
     def _pooled(self, layer: str, how: str, output: torch.Tensor, x: torch.Tensor) -> np.ndarray:
         try:

@@ -100,8 +100,15 @@ def registered(
 
     Raises Diagnostic 'missing-argument' without `preprocess`; 'bad-argument' if it is a function and there is no
     `version`: the key of an answer covers what a function does only if its author says when that changes;
-    'unknown-layer' for a layer that the module does not have.
+    'unknown-layer' for a layer that the module does not have; 'wrong-kind' for what is no module.
     """  # fmt: skip
+    import torch
+
+    if not isinstance(module, torch.nn.Module):
+        raise Diagnostic(
+            "wrong-kind", f"{name} is to be a torch.nn.Module; what was given is of the type {type(module).__name__}",
+            hint="networks of torchvision are known by name: torchvision('resnet18', weights=random)",
+        )  # fmt: skip
     if preprocess is None:
         raise Diagnostic(
             "missing-argument", f"what does {name} want done to an image?",

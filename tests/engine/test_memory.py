@@ -12,10 +12,9 @@ import pytest
 from toys import Forward, ToyScan, expected, images, model, rows
 
 from clq.engine import footprint
-from clq.engine.memory import ran_out
 from clq.engine.operator import Consumer, Inputs
 from clq.engine.reader import batches
-from clq.engine.resources import Batch, Resources, Spread
+from clq.engine.resources import Batch, Resources, Spread, ran_out
 from clq.engine.run import optimize, run
 from clq.engine.store import Store
 from clq.lang import Diagnostic

@@ -62,3 +62,10 @@ def test_a_function_for_preprocessing_needs_a_version() -> None:
     subject = model.spec.open("cpu")
     assert subject.module(subject.prepare([np.zeros((8, 8, 3), np.uint8)])).shape == (1, 256)
     assert list(model.layers() or ()) == ["0", "1", "2", "3"]
+
+
+def test_what_is_no_module_is_refused_at_once() -> None:
+    for given in ("resnet18", None, nn.Conv2d):
+        with pytest.raises(Diagnostic, match="is to be a torch") as caught:
+            registered("mine", given, HOW)  # type: ignore[arg-type]
+        assert caught.value.code == "wrong-kind"

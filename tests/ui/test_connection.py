@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 import clq
+from clq.ops.preprocess import Preprocess
 
 QUERY = "EXPLAIN layer1 OF labnet ON lab.probe[0:96] USING clip_dissect(top_k=20, top=2) WITH lab.words"
 
@@ -130,8 +131,6 @@ def test_progress_is_told_to_a_callback(tmp_path: Path) -> None:
 def test_a_registered_module_is_a_model(con: clq.Connection) -> None:
     import torch
 
-    from clq.ops.preprocess import Preprocess
-
     images: list[int] = []
 
     class Counting(torch.nn.Module):
@@ -199,3 +198,28 @@ def test_a_value_that_no_parameter_takes_is_no_value(con: clq.Connection) -> Non
     assert con.run("PARAM k = 1; SELECT $k AS k", k=3).last.arrow().to_pylist() == [{"k": 3}]
     con.run("DEFINE tops() AS SELECT $most AS most")
     assert con.run("SELECT most FROM tops()", most=2).last.arrow().to_pylist() == [{"most": 2}]
+
+
+def test_a_registered_name_that_sql_or_clq_has_is_refused(con: clq.Connection) -> None:
+    import torch
+
+    how = Preprocess(8, (0.5,) * 3, (0.5,) * 3)
+    for name, code in (("select", "reserved-name"), ("LabNet", "reserved-name"), ("resnet50", "reserved-name"),
+                       ("my net", "bad-argument"), ("", "bad-argument")):  # fmt: skip
+        with pytest.raises(clq.Diagnostic) as caught:
+            con.register(name, torch.nn.Identity(), how)
+        assert caught.value.code == code, caught.value
+        assert name not in con.session.names.made
+
+
+def test_a_network_that_fails_is_told_at_its_name(con: clq.Connection) -> None:
+    import torch
+
+    grey = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU())
+    con.register("grey", grey, Preprocess(8, (0.5,) * 3, (0.5,) * 3))
+    text = "EXPLAIN \"1\" OF grey ON lab.probe[0:4] USING clip_dissect(top_k=2) WITH ['boat'] JUDGED BY labclip"
+    with pytest.raises(clq.Diagnostic, match=r"grey fails on an input \[4, 3, 8, 8\]: .*channels") as caught:
+        con.run(text)
+    problem = caught.value
+    assert (problem.code, problem.exit_code) == ("forward-failed", 1) and problem.span is not None
+    assert text[problem.span.start : problem.span.end] == "grey"
