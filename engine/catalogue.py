@@ -25,7 +25,7 @@ from ..lang.scan import Code
 from .backup import kept, put_aside, restore, save, settle
 from .files import link, reached, sync, unwritable
 from .records import META, look, prepare, seen_from_inside
-from .sql import damaged, file_trouble, said_by_duckdb
+from .sql import damaged, file_trouble, rebuild_of, said_by_duckdb
 from .telling import Telling
 
 if TYPE_CHECKING:
@@ -360,7 +360,8 @@ def _refuse_lost(path: Path) -> None:
     if kept(path.parent):
         raise Diagnostic(
             "damaged-artifact", f"{path} is gone, and the tables that were in it are in {path.parent / 'tables'}",
-            hint="clq cache rebuild makes it again of them; to begin anew, remove that folder as well", exit_code=1,
+            exit_code=1,
+            hint=f"{rebuild_of(str(path))} makes it again of them; to begin anew, remove that folder as well",
         )  # fmt: skip
 
 

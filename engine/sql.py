@@ -4,6 +4,8 @@ text."""
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -116,8 +118,14 @@ def file_trouble(error: Exception, where: str = "the catalogue") -> Diagnostic |
 def damaged(where: str, said: str) -> Diagnostic:
     return Diagnostic(
         "damaged-artifact", f"{where} is damaged: {' '.join(said.split())}", exit_code=1,
-        hint="clq cache rebuild makes it again from the Parquet files beside it",
+        hint=f"{rebuild_of(where)} makes it again from the Parquet files beside it",
     )  # fmt: skip
+
+
+def rebuild_of(catalogue: str) -> str:
+    """The command that makes the catalogue at this path again; what has no path is the store that was opened."""
+    folder, name = os.path.split(catalogue)
+    return f"clq cache rebuild --store {shlex.quote(folder or '.')}" if "." in name else "clq cache rebuild"
 
 
 def said_by_duckdb(error: Exception) -> str:

@@ -107,8 +107,10 @@ class Diagnostic(Exception):
 
 def as_one(problems: Iterable[Diagnostic]) -> Diagnostic | None:
     """Mistakes found together as one exception, in the order of their places; None if there are none."""
-    # A list may hold a mistake beside the one that carries it already.
-    found = list({id(one): one for problem in problems for one in problem.every()}.values())
+    # A list may hold a mistake beside the one that carries it already; and what has no place is said once, however
+    # many names have met it.
+    every = [one for problem in problems for one in problem.every()]
+    found = list({id(one) if one.span is not None else one.message: one for one in every}.values())
     for one in found:
         one.also = []
     if not found:

@@ -107,7 +107,8 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("target without a kind", "unexpected", values.bare_target, (
         ("ATTRIBUTE ‹'boat'› OF labnet", "What is 'boat'? Write CLASS 'boat', TEXT 'boat' or SYNSET 'boat.n.01'"),
         ("LOCATE ‹'bird'› ON lab.probe", "What is 'bird'? Write CLASS 'bird', TEXT 'bird' or SYNSET 'bird.n.01'"),
-        ("EXPLAIN ‹7› OF labnet", "What is 7? Write CLASS 7 for a class, or name a layer: layer4[7]"),
+        ("EXPLAIN ‹7› OF labnet",
+         "What is 7? Write CLASS 7 for a class, layer4[7] for a unit, or \"7\" for a layer that is called so"),
     )),
     Mistake("class without quotes", "unexpected", values.bare_constant, (
         ("ATTRIBUTE CLASS ‹boat› OF labnet", "A class is text or a number: CLASS 'boat'"),

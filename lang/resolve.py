@@ -378,6 +378,9 @@ def check_body(body: ast.Query | ast.Sql | ast.Call, catalog: Catalog) -> Checke
 
 
 def _item(value: Any, span: Span) -> int | str:
+    if isinstance(value, float):
+        whole = f": {int(value)}" if value.is_integer() else ""
+        raise Diagnostic("bad-argument", f"What is selected is counted in whole numbers, not {value}{whole}", span)
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise Diagnostic("bad-argument", "Numbers, slices, names in quotes or a subquery select", span)
     return value

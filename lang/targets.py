@@ -263,8 +263,9 @@ def unknown_layer(
     if name in classes:
         message = f"{model.name} has no layer {name}; the class that it tells apart is CLASS {encode_string(name)}"
         raise Diagnostic("unknown-layer", message, span)
-    if name.lower() in {"layers", "all", "layer", "every"}:
-        raise Diagnostic("unknown-layer", f"{model.name} has no layer {name}; a star stands for every one: *", span)
+    if name.lower() in {"layers", "all", "every"}:
+        message = f"{model.name} has no layer {name}; a star stands for every one: *. {there}"
+        raise Diagnostic("unknown-layer", message, span)
     layer, _, unit = name.rpartition(".")
     if layer in known and unit.isdigit():
         message = f"{model.name} has no layer {name}; a unit stands in brackets: {layer}[{unit}]"

@@ -149,7 +149,8 @@ def what_is(text: str) -> str:
     if text.startswith("'"):
         synset = text if re.search(r"\.[nvars]\.\d+'$", text) else f"{text[:-1]}.n.01'"
         return f"What is {text}? Write CLASS {text}, TEXT {text} or SYNSET {synset}"
-    return f"What is {text}? Write CLASS {text} for a class, or name a layer: layer4[{text}]"
+    called = f', or "{text}" for a layer that is called so' if text.isdigit() else ""
+    return f"What is {text}? Write CLASS {text} for a class, layer4[{text}] for a unit{called}"
 
 
 def bare_constant(f: Failure) -> Told:

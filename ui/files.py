@@ -29,8 +29,8 @@ def check_file(into: Into) -> Path:
     return path
 
 
-def write_rows(rows: pa.Table, into: Into) -> None:
-    """Write aside and rename, so that the file is whole or as it was."""
+def write_rows(rows: pa.Table, into: Into) -> Path:
+    """Write aside and rename, so that the file is whole or as it was. The file that was written."""
     path = check_file(into)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -41,3 +41,4 @@ def write_rows(rows: pa.Table, into: Into) -> None:
         raise Diagnostic(
             "unwritten-file", f"{path} cannot be written: {error.strerror or error}", into.span, exit_code=1
         ) from error
+    return path

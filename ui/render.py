@@ -34,10 +34,12 @@ def cell(value: Any) -> str:
 def split(rows: pa.Table) -> tuple[list[tuple[str, str]], list[str]]:
     """Columns that say the same in every row, with what they say; and the others that say anything at all."""
     constant, shown = [], []
+    kept = {"concept", *(("units",) if rows.column_names == ["model", "layer", "units"] else ())}
     for name in rows.column_names:
         column = rows[name]
-        # That no unit got a concept is an answer; a box that no method gives is none.
-        if column.null_count == len(column) and len(column) and name != "concept":
+        # That no unit got a concept is an answer, as is that the units of layers are not known yet; a box that no
+        # method gives is none.
+        if column.null_count == len(column) and len(column) and name not in kept:
             continue
         if len(rows) and name in {"model", "layer", "kind", "method", "args", "run", "dataset"}:
             values = column.unique()

@@ -33,7 +33,7 @@ from ..stdlib.catalog import Catalog
 from .answering import Answering, Ready, explains, stored_text
 from .computing import Computing
 from .files import check_file, write_rows
-from .planning import PlannedQuery
+from .planning import PlannedQuery, texts_of
 from .rehearsal import Rehearsal, Step, rehearse
 from .relations import provided, put_away
 from .results import Result, Results
@@ -209,6 +209,8 @@ class Session:
         mistake = as_one(p for p in found if p.severity == "error")
         if mistake is not None:
             raise mistake
+        # That nothing uses a name yet is no news: a later script may.
+        self.remarks += [p.message for p in found if p.code == "shadowed-name"]
 
     @staticmethod
     def _told(problem: Diagnostic) -> Diagnostic:
@@ -355,11 +357,14 @@ class Session:
     def _finish_query(self, statement: ast.Statement, ready: Ready, name: str | None) -> Result:
         rows, planned = self._answering.arrow(ready.relation), ready.planned
         methods = self.names.methods()
-        remarks = (*planned.notes, *unnamed(rows, planned.verb, methods), *self._without_rows(planned, methods))
+        remarks = (
+            *planned.notes, *unnamed(rows, planned.verb, methods), *self._without_rows(planned, methods),
+            *nothing_selected(ready.query), *one_word(rows, ready.query),
+        )  # fmt: skip
         source = self._source(statement.span)
         if isinstance(statement, ast.Query) and statement.into is not None and statement.into.is_file:
-            write_rows(rows, statement.into)
-            return Result(source, rows, remarks=(*remarks, f"wrote {statement.into.name}"))
+            path = write_rows(rows, statement.into)
+            return Result(source, rows, remarks=(*remarks, f"wrote {path}"))
         # Not before now: images may have been left out, and the content is another one.
         name = name or _own_name(ready)
         pending = Pending(
@@ -534,6 +539,25 @@ def _together(finishes: Sequence[Finish | None]) -> Finish | None:
             one()
 
     return finish if todo else None
+
+
+def nothing_selected(query: CheckedQuery) -> list[str]:
+    """A remark for each layer of which a subquery has selected no unit."""
+    empty = dict.fromkeys(f"{t.layer} of {t.model.name}" for t in query.units if t.units == ())
+    return [f"no unit of {layer} was selected: the subquery gave no rows" for layer in empty]
+
+
+def one_word(rows: pa.Table, query: CheckedQuery) -> list[str]:
+    """A remark where one word was to be compared with others, and there are none."""
+    import pyarrow.compute as pc
+
+    words = texts_of(query.words)
+    if query.verb != "EXPLAIN" or not rows.num_rows or words is None or len(words.spec.texts()) != 1:
+        return []
+    scores = pc.abs(rows["score"].cast("double"))
+    if pc.max(scores).as_py() is None or pc.max(scores).as_py() > 1e-6:
+        return []
+    return ["one word alone scores 0 everywhere: these scores compare words, so give WITH several"]
 
 
 def unnamed(rows: pa.Table, verb: str, methods: Sequence[MethodDeclaration]) -> list[str]:

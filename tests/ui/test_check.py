@@ -129,6 +129,10 @@ def test_where_the_catalogue_cannot_be_seen_sql_is_left_to_the_run(made: Path) -
         done = check("SELECT y FROM made; EXPLAIN fk OF labnet", "--store", "store", cwd=made)
     assert "note[store-busy]" in done.stderr and "was not looked at" in done.stderr
     assert done.stdout == "query: 1 mistake, 1 note\n"
+    with duckdb.connect(str(made / "store" / "clq.duckdb")):
+        with clq.connect(made / "store") as con, pytest.raises(clq.Diagnostic) as told:
+            con.run("EXPLAIN layr OF net ON pics WITH wrds")
+        assert [one.code for one in told.value.every()].count("store-busy") == 1
     far = check("SELECT y FROM made", "--store", "s3://nowhere/store", cwd=made)
     assert far.returncode == 0 and "note[store-unreachable]" in far.stderr
 
@@ -168,6 +172,10 @@ print([m for m in ("torch", "torchvision", "open_clip", "duckdb", "nltk", "panda
 @pytest.mark.parametrize(
     ("text", "code", "told"),
     [
+        ("EXPLAIN 1 OF labnet", "unexpected", 'or "1" for a layer that is called so'),
+        ("EXPLAIN layer[34] OF labnet", "unknown-layer", "Did you mean layer4? Its layers: conv1"),
+        ("EXPLAIN all OF labnet", "unknown-layer", "a star stands for every one: *. Its layers: conv1"),
+        ("PARAM f = 1.5; EXPLAIN layer4[$f] OF labnet", "bad-argument", "counted in whole numbers, not 1.5"),
         ("LOCATE SYNSET 'brd.n.01' ON lab.probe", "unknown-synset", "WordNet has no synset 'brd.n.01'"),
         ("LOCATE SYNSET 'bird.n.99' ON lab.probe", "unknown-synset", "Did you mean bird.n.0"),
         ("ATTRIBUTE CLASS 'bot' OF labnet ON lab.probe", "not-here", "No method of ATTRIBUTE"),

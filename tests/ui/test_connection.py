@@ -223,3 +223,23 @@ def test_a_network_that_fails_is_told_at_its_name(con: clq.Connection) -> None:
     problem = caught.value
     assert (problem.code, problem.exit_code) == ("forward-failed", 1) and problem.span is not None
     assert text[problem.span.start : problem.span.end] == "grey"
+
+
+def test_answers_that_say_nothing_are_remarked(con: clq.Connection, tmp_path: Path) -> None:
+    few = "OF labnet ON lab.probe[0:8] USING clip_dissect(top_k=2, floor=null)"
+    nothing = con.run(f"EXPLAIN layer1[(SELECT 1 AS unit WHERE false)] {few} WITH lab.words").last
+    assert len(nothing) == 0 and "no unit of layer1 of labnet was selected" in nothing.remarks[-1]
+    alone = con.run(f"EXPLAIN layer1[0] {few} WITH ['boat']").last
+    assert alone.remarks[-1].startswith("one word alone scores 0 everywhere")
+    assert not con.run(f"EXPLAIN layer1[0] {few} WITH ['boat', 'car']").last.remarks
+    file = f"{tmp_path}/rows.parquet"
+    assert con.run(f"EXPLAIN layer1[0] {few} WITH lab.words INTO '{file}/'").last.remarks[-1] == f"wrote {file}"
+    con.run("LET labnet = lab.probe; SELECT 1 AS x")
+    assert con.session.remarks == ["labnet hides what clq itself calls labnet; choose another name"]
+
+
+def test_layers_whose_units_are_not_known_yet_have_the_column(con: clq.Connection) -> None:
+    import torch
+
+    con.register("mine", torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3)), Preprocess(8, (0.5,) * 3, (0.5,) * 3))
+    assert "units" in str(con.run("SHOW LAYERS OF mine").last) and "NULL" in str(con.run("SHOW LAYERS OF mine").last)

@@ -61,3 +61,14 @@ def test_a_table_that_comes_out_otherwise(store: Path) -> None:
 def test_a_table_nobody_knows(store: Path) -> None:
     done = CliRunner().invoke(main, ["rerun", "nmed", "--store", str(store)])
     assert done.exit_code == 2
+
+
+def test_what_has_changed_since_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("words.txt").write_text("boat\ncar\n")
+    with clq.connect("store") as con:
+        using = "USING clip_dissect(top_k=2, floor=null)"
+        con.run(f"EXPLAIN layer1[0] OF labnet ON lab.probe[0:8] {using} WITH 'words.txt' INTO named")
+    Path("words.txt").write_text("apple\ncar\n")
+    done = CliRunner().invoke(main, ["rerun", "named", "--store", "store"])
+    assert done.exit_code == 1 and done.output.endswith("\nchanged since: vocabulary words.txt\n"), done.output

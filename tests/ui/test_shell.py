@@ -250,12 +250,14 @@ def test_a_script_through_a_pipe_runs_without_a_prompt(folder: Path) -> None:
 
 @pytest.mark.parametrize(("text", "code", "place"), [
     ("SELECT 1;\nEXPLAIN layr4 OF labnet;", 2, "<stdin>:2:9"), (".mode table\n\nSELECT 'open", 2, "<stdin>:3:8"),
-    (".tabels", 2, ".tables"), ("FROM nowhere", 2, "nowhere"),
+    (".tabels", 2, ".tables"),
+    ("SELECT 1;\n.bogus", 2, "<stdin>:2:1"), (".schema lab.prob", 2, "mean lab.probe?"), ("FROM nowhere", 2, "nowhere"),
 ])  # fmt: skip
 def test_a_mistake_ends_it_with_the_exit_code_of_run(text: str, code: int, place: str, folder: Path) -> None:
     done = piped(text, folder)
     assert done.returncode == code and place in done.stderr and "Traceback" not in done.stderr
-    if not text.startswith("."):
+    assert "DESCRIBE" not in done.stderr
+    if not any(line.startswith(".") for line in text.splitlines()):
         (folder / "same.clq").write_text(text)
         command = [sys.executable, "-m", "clq", "run", "same.clq", "--store", str(folder / "piped")]
         assert subprocess.run(command, capture_output=True, cwd=folder).returncode == code

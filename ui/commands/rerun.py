@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from typing import TYPE_CHECKING
 
 import click
 
 from ..running import spread_options, store_option
+
+if TYPE_CHECKING:
+    from ..connection import Connection
 
 
 @click.command("rerun")
@@ -32,19 +36,34 @@ def COMMAND(table: str, store: str | None, device: str) -> None:
             near = did_you_mean(table, known) if table not in known else " It was made before scripts were kept."
             raise Diagnostic("unknown-name", f"nothing is known of how a table {table} was made.{near}")
         script, parameters = known[table]
+        read = _sources(kept, table)
         before = kept.duckdb.sql(f'SELECT * EXCLUDE run FROM clq.main."{table}"').to_arrow_table()
     with (
         tempfile.TemporaryDirectory(prefix="clq-rerun-") as folder,
         opened(os.path.join(folder, "store"), device) as fresh,
     ):
         fresh.session.run(script, None, json.loads(parameters or "{}"))  # some may be of other runs of its session
+        now = _sources(fresh, table)
         after = fresh.duckdb.sql(f'SELECT * EXCLUDE run FROM clq.main."{table}"').to_arrow_table()
     if after.equals(before):
         click.echo(f"{table}: {len(after):,} rows, the same to the last bit")
         return
     differing = _differing(before, after)
     click.echo(f"{table}: {len(before):,} rows were kept, {len(after):,} came out, {differing}")
+    changed = [f"{kind} {name}" for (kind, name), content in read.items() if now.get((kind, name)) != content]
+    if changed:
+        click.echo(f"changed since: {', '.join(changed)}")
     raise SystemExit(1)
+
+
+def _sources(con: Connection, table: str) -> dict[tuple[str, str], str]:
+    """What the runs behind a table have read, by kind and name: digests of the content."""
+    sql = """
+        SELECT s.kind, s.name, string_agg(DISTINCT s.fingerprint ORDER BY s.fingerprint)
+        FROM clq.meta.sources AS s, clq.meta.tables AS t
+        WHERE t.name = ? AND list_contains(t.runs, s.run) GROUP BY ALL ORDER BY ALL
+    """
+    return {(kind, name): content for kind, name, content in con.duckdb.execute(sql, [table]).fetchall()}
 
 
 def _differing(before: object, after: object) -> str:

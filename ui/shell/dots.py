@@ -47,8 +47,16 @@ def _schema(shell: Shell, rest: str) -> None:
     if rest.upper() in VERBS:
         shell.run(f"SHOW VERB {rest.upper()}")
         return
-    name = ".".join(encode_name(part.strip('"')) for part in rest.rstrip(";").split("."))
-    shell.run(f'SELECT column_name AS "column", column_type AS type FROM (DESCRIBE FROM {name})')
+    asked = rest.rstrip("; ")
+    name = ".".join(encode_name(part.strip('"')) for part in asked.split("."))
+    try:
+        shell.run(f'SELECT column_name AS "column", column_type AS type FROM (DESCRIBE FROM {name})')
+    except Diagnostic as problem:
+        if problem.code != "sql-error":
+            raise
+        known = shell.connection.session.known_names().names()
+        message = f"No table, data set or list is called {asked}.{did_you_mean(asked, known)}"
+        raise Diagnostic("unknown-name", message, hint=".tables and .names list what there is") from None
 
 
 def _names(shell: Shell, rest: str) -> None:
@@ -99,8 +107,11 @@ COMMANDS: dict[str, Command] = {
 SPELLINGS = {".exit": ".quit", ".q": ".quit", ".h": ".help", ".?": ".help"}
 
 
-def run_command(shell: Shell, line: str) -> None:
-    """Carry out a line such as `.mode csv`. Raises Diagnostic for a command that does not exist, EOFError to leave."""
+def run_command(shell: Shell, line: str, path: str | None = None) -> None:
+    """Carry out a line such as `.mode csv`, which may have empty ones before it, as it has in its file.
+
+    Raises Diagnostic for a command that does not exist, EOFError to leave.
+    """
     name, _, rest = line.strip().partition(" ")
     command = COMMANDS.get(SPELLINGS.get(name.lower(), name.lower()))
     if command is None:
@@ -108,5 +119,5 @@ def run_command(shell: Shell, line: str) -> None:
         raise Diagnostic(
             "unknown-name", f"There is no command {name}.{did_you_mean(name, COMMANDS)}",
             Span(start, start + len(name)), hint=f"commands: {listing(COMMANDS, 20)}",
-        ).within(line)  # fmt: skip
+        ).within(line, path)  # fmt: skip
     command(shell, rest.strip())

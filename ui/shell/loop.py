@@ -51,7 +51,7 @@ class Shell:
         """Run a text piece by piece, up to the first mistake."""
         for piece in pieces(text):
             if piece.is_command:
-                run_command(self, piece.text)
+                run_command(self, piece.placed(), path)
             else:
                 self.run(piece.placed(), path)
 
