@@ -1,4 +1,4 @@
-"""bench/scale.py runs, and every figure of docs/scale.md is one that it has measured."""
+"""Benchmarks run, and every figure of the docs is one that they have measured."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "bench"))
+import incremental  # noqa: E402
 import scale  # noqa: E402
 
 RECORDED = json.loads((REPOSITORY / "bench" / "scale.json").read_text(encoding="utf-8"))
@@ -47,3 +48,25 @@ def test_the_worked_example_uses_these_figures() -> None:
     measured = {(c["part"], c["name"]): c["value"] for c in RECORDED["costs"]}
     for _, value, part, name in used:
         assert f"{float(value):.3g}" == f"{measured[part, name]:.3g}", name
+
+
+def test_the_table_of_changes_shows_what_was_measured() -> None:
+    recorded = json.loads((REPOSITORY / "bench" / "incremental.json").read_text(encoding="utf-8"))
+    page = (REPOSITORY / "docs" / "store.md").read_text(encoding="utf-8")
+    assert f"of {recorded['images']:,} pictures, {recorded['words']:,} words" in page
+    for row in recorded["figures"]:
+        counted = " | ".join(f"{row[name]:,}" for name in incremental.COUNTED)
+        assert f"| {row['change']} | {counted} | {row['share']:.0%} |" in page
+
+
+def test_changes_are_measured_to_cost_their_own_share(tmp_path: Path) -> None:
+    made = tmp_path / "made.json"
+    done = CliRunner().invoke(incremental.main, ["--images", "100", "--words", "100", "--json", str(made)])
+    assert done.exit_code == 0, done.output
+    rows = json.loads(made.read_text(encoding="utf-8"))["figures"]
+    counted = {row["change"]: [row[name] for name in incremental.COUNTED] for row in rows}
+    assert counted["the first run"] == [100, 100, 100, 100]
+    assert counted["1 % more pictures"] == [1, 1, 1, 0] and counted["1 % more words"] == [0, 0, 0, 1]
+    assert counted["a picture replaced"] == [1, 1, 1, 0]
+    same = ("nothing changed", "a picture removed", "all units in place of half", "another similarity")
+    assert all(counted[change] == [0, 0, 0, 0] for change in same)
