@@ -36,7 +36,8 @@ METHODS = ("soft_wpmi", "wpmi", "cos_similarity_cubed", "rank_reorder")
 
 def cosines(image: Tensor, text: Tensor) -> Tensor:
     """[N,M]"""
-    return (image / image.norm(dim=1, keepdim=True)) @ (text / text.norm(dim=1, keepdim=True)).T
+    found: Tensor = (image / image.norm(dim=1, keepdim=True)) @ (text / text.norm(dim=1, keepdim=True)).T
+    return found
 
 
 def soft_wpmi(s: Tensor, top: Tensor) -> Tensor:
@@ -68,7 +69,8 @@ def cubed(p: Tensor, activations: Tensor) -> Tensor:
         x = (x - x.mean(0)) ** 3
         return x / x.norm(dim=0).clamp(min=1e-3)
 
-    return cube(activations).T @ cube(p)
+    found: Tensor = cube(activations).T @ cube(p)
+    return found
 
 
 def rank_reorder(p: Tensor, activations: Tensor, top: Tensor) -> Tensor:

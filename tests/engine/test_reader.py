@@ -55,15 +55,20 @@ def test_nothing_wanted_is_no_batch() -> None:
 
 def test_decoding_is_ahead_of_use_but_not_without_end() -> None:
     images, resources = ToyImages(400).open("cpu"), Resources(batch=4, workers=2)
+    others = set(threading.enumerate())
     stream = batches(images, np.arange(400), resources)
     next(stream)
+    started = set(threading.enumerate()) - others
+    assert 0 < len(started) <= 2
     time.sleep(0.1)
     assert 4 < len(images.reads) <= 4 + 2 * 4
     stream.close()  # type: ignore[attr-defined]
     before = len(images.reads)
     time.sleep(0.05)
     assert len(images.reads) <= before + 2
-    assert threading.active_count() < 30
+    for thread in started:
+        thread.join(timeout=60)
+        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("problem", [OSError("cut off"), ValueError("no image"), SyntaxError("broken PNG file")])
