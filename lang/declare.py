@@ -89,7 +89,8 @@ Need = Literal["judge", "captions", "words", "images", "gradients", "classifier"
 class MethodDeclaration(Signature):
     """A method of a verb: the clauses it reads beyond OF, IN, ON and USING, what it needs, and who published it.
 
-    `builds_on` are works of others that it makes use of; for targets of the kinds `crops` the judge must embed crops.
+    `builds_on` are works of others that it makes use of; for targets of the kinds `crops` the judge must embed crops;
+    `answers` are the verbs whose answers a metric of EVALUATE takes.
     """
 
     verbs: tuple[str, ...] = ()
@@ -99,6 +100,7 @@ class MethodDeclaration(Signature):
     crops: frozenset[str] = frozenset()
     citation: Citation | None = None
     builds_on: tuple[Citation, ...] = ()
+    answers: tuple[str, ...] = ("EXPLAIN",)
     abstains: str = ""  # why a unit may be left without a concept, and what to do about it
     empty: str = ""  # what an answer without a row has not found, and what to do about it
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from . import ast
 from .ast import Span
 from .bind import parameter_value
-from .checked import CheckedTarget, GroupTarget, UnitTarget
-from .declare import Bound, Catalog, MethodDeclaration, ModelLike, Thing
+from .checked import Answer, CheckedTarget, GroupTarget, UnitTarget
+from .declare import Bound, Catalog, MethodDeclaration, ModelLike, Selected, Thing
 from .diagnostic import Diagnostic, did_you_mean, listing
 from .resolve import SPOKEN
 from .targets import KINDS
@@ -85,6 +85,20 @@ def fit_judges(
                 message = f"{judge.name} holds vectors computed before, and {method.declaration.name} has crops judged"
                 hint = "use a judge that can embed images, or clip_dissect"
                 raise Diagnostic("wrong-kind", message, places.get(judge.name, query.span), hint=hint)
+
+
+def fit_answer(source: Selected | None, methods: Sequence[Bound]) -> None:
+    """A metric of EVALUATE measures answers of some verbs alone."""
+    if source is None or not isinstance(source.thing, Answer):
+        return
+    verb, name = source.thing.verb, source.thing.name or "this"
+    for bound in methods:
+        declaration = bound.declaration
+        metric = isinstance(declaration, MethodDeclaration) and "EVALUATE" in declaration.verbs
+        if metric and verb not in declaration.answers:  # type: ignore[attr-defined]
+            takes = listing(declaration.answers)  # type: ignore[attr-defined]
+            message = f"{declaration.name} measures answers of {takes}; {name} is one of {verb}"
+            raise Diagnostic("wrong-kind", message, source.span)
 
 
 def fit_targets(query: ast.Query, methods: Sequence[Bound], catalog: Catalog) -> None:

@@ -24,7 +24,7 @@ from .checked import (
 )
 from .declare import Bound, Catalog, Default, Kind, MethodDeclaration, Selected, Slot, Thing, part_of
 from .diagnostic import FOLLOWS, Diagnostic, as_one, did_you_mean
-from .methods import declared, fit_found, fit_judges, fit_targets, refuse_unread
+from .methods import declared, fit_answer, fit_found, fit_judges, fit_targets, refuse_unread
 from .resolve import SPOKEN, parts, resolve_whole
 from .settings import set_defaults
 from .tail import check_columns, limit_note, rank_note, tail_of
@@ -85,9 +85,11 @@ class QueryChecker:
         needs = {need for m in methods or () for need in _needs(m)}
         if methods and any(isinstance(t, OtherTarget) and t.kind == "text" for t in targets or ()):
             needs.add("judge")  # who reads the text
-        judges = attempt(lambda: self._judges("judge" in needs, methods or ()), None)
+        own = q.verb == "EVALUATE"  # an answer brings its judge with it
+        judges = attempt(lambda: self._judges("judge" in needs and not own, methods or ()), None)
         self.judge = judges[0] if judges else None
         source = attempt(self._source, None) if q.source is not None else None
+        attempt(lambda: fit_answer(source, methods or ()), None)
         wanted = "images" in needs and q.source is None
         images = attempt(lambda: self._parts(q.on, "dataset", wanted, models or ()), ())
         words = attempt(lambda: self._parts(q.with_, "vocabulary", "words" in needs, models or ()), ())

@@ -407,6 +407,12 @@ def meanings_of(targets: Sequence[ast.Target], models: Sequence[Thing], catalog:
     return found
 
 
+def written_targets(texts: Sequence[object], span: Span, catalog: Catalog) -> tuple[CheckedTarget, ...]:
+    """The targets that the column `target` of an answer holds. Raises Diagnostic where there is none, and for what is
+    none."""
+    return tuple(_written(texts, span, catalog))
+
+
 def refuse_things(places: Sequence[ast.Target | ast.Place], keyword: str, catalog: Catalog, example: str) -> bool:
     """After FOR and IN: a name that is a model, data set or other thing belongs to another clause. True if none is."""
     for node in places:

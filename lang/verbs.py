@@ -326,11 +326,12 @@ _ALL = (
             Column("metric", "VARCHAR", "what was measured"),
             Column("value", "DOUBLE", "its value"),
             *BOUNDS,
+            Column("baseline", "DOUBLE", "the value that chance would give, NULL where that has no meaning"),
             Column("n", "BIGINT", "how many it was measured on"),
             *MADE,
         ),
         ("metric", "method", "part", *_TARGET_ORDER),
-        _clauses("OF ON USING WITH CAPTIONED JUDGED"),
+        _clauses("ON USING WITH JUDGED"),
     ),
     Verb(
         "REPORT",

@@ -13,6 +13,7 @@ from ..lang.checked import MeaningKey
 from ..lang.declare import MethodDeclaration
 from ..lang.diagnostic import Diagnostic
 from ..ops.embeddings import TextEmbeddings
+from ..ops.judged import JudgedRows
 from .datasets.readable import readable
 from .precision import at_precision
 from .things import Dataset, Judge, Model, Texts, Thing
@@ -35,6 +36,22 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What EVALUATE measures: the rows that one job of an answer gave. `answer` is the operator they come from and
+    `images` and `judge` what it looked at; None where an earlier script made them and this is not known here."""
+
+    rows: JudgedRows
+    method: str
+    args: str
+    kind: TargetKind
+    model: Model | None
+    layer: str
+    images: Dataset | None = None
+    judge: Judge | None = None
+    answer: Operator | None = None
+
+
+@dataclass(frozen=True)
 class Job:
     """One question to one method: slots that the query or a default filled. `args` is JSON of what differs from
     defaults.
@@ -44,7 +61,8 @@ class Job:
     classes (`classes`, by number or name; none: all), by what stands in `layer` ('': what the head reads).
 
     TRANSFER's `model`, `layer` and `units` are those carried to; `origins` are what is carried, and `meanings` what the
-    rows that they come from call them, by `lang.checked.meaning_keys`.
+    rows that they come from call them, by `lang.checked.meaning_keys`. A job of EVALUATE has what it measures in
+    `measured`, and the images and the judge of that where the query names no others.
     """
 
     verb: str
@@ -68,6 +86,7 @@ class Job:
     source: Thing | None = None
     origins: tuple[Asked, ...] = ()
     meanings: Mapping[MeaningKey, str] = field(default_factory=dict)
+    measured: Judged | None = None
     places: Mapping[str, Span] = field(default_factory=dict)  # where things stand, by name
     spans: Mapping[str, Span] = field(default_factory=dict)  # where arguments stand
 

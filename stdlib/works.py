@@ -23,6 +23,11 @@ CLIP = Citation(
     "Learning Transferable Visual Models From Natural Language Supervision", "ICML", 2021,
     "https://arxiv.org/abs/2103.00020",
 )  # fmt: skip
+CLIP_DISSECT = Citation(
+    "oikarinen2023clip", ("Oikarinen, Tuomas", "Weng, Tsui-Wei"),
+    "CLIP-Dissect: Automatic Description of Neuron Representations in Deep Vision Networks", "ICLR", 2023,
+    "https://arxiv.org/abs/2204.10965",
+)  # fmt: skip
 OPEN_CLIP = Citation(
     "ilharco2021openclip",
     ("Ilharco, Gabriel", "Wortsman, Mitchell", "Wightman, Ross", "Gordon, Cade", "Carlini, Nicholas", "Taori, Rohan",

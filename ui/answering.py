@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 from ..engine.catalogue import Catalogue, spill_folder
 from ..engine.fingerprint import Fingerprints
 from ..engine.operator import digest
+from ..engine.plan import Plan
 from ..engine.sql import Placed, diagnostic_of, joined, place
 from ..engine.store import Store
 from ..lang import ast
 from ..lang.checked import Answer, CheckedBody, CheckedPlan, CheckedQuery, CheckedSql, Origin, Tail
 from ..lang.diagnostic import Diagnostic
-from ..lang.literals import encode_string
+from ..lang.literals import encode_name, encode_string
 from ..lang.rows import chosen
 from ..lang.scan import scan
 from ..lang.verbs import VERBS
 from ..stdlib.catalog import Catalog
-from .planning import PlannedQuery, plan_query
+from .judging import judged, judged_earlier
+from .planning import PlannedQuery, plan_evaluation, plan_query
 from .rehearsal import Rehearsal, Step
 from .relations import Relation, provide, provided
 from .spilled import fetched
@@ -31,17 +34,21 @@ from .tables import Tables, content_of, evidence_of, parquet
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ..engine.measure import Measure
+
 
 @dataclass
 class Ready:
     """A planned query: `content` names what its rows will be, which are in the temporary table `relation`.
 
-    It is planned anew when images turn out to be unreadable and are to be left out.
+    It is planned anew when images turn out to be unreadable and are to be left out. `measures` are of what was computed
+    only when the rows of another query were there.
     """
 
     query: CheckedQuery
     plan: Callable[[], PlannedQuery]
     key: Callable[[PlannedQuery], str]
+    measures: dict[str, Measure] = field(default_factory=dict)
     planned: PlannedQuery = field(init=False)
     content: str = field(init=False)
     relation: str = field(init=False)
@@ -74,11 +81,13 @@ class Answering:
 
     def __init__(
         self, store: Store, catalogue: Catalogue, names: Catalog, known: Fingerprints, tables: Tables,
-        plan_rows: Callable[[CheckedPlan], pa.Table], planning: bool = True,
+        plan_rows: Callable[[CheckedPlan], pa.Table],
+        computed: Callable[[Ready], AbstractContextManager[tuple[Plan, dict[str, Measure]]]],
+        planning: bool = True,
     ) -> None:  # fmt: skip
         self.planning = planning  # else queries are only given relations, for a look at the SQL around them
         self.store, self.catalogue, self.names, self.known, self.tables = store, catalogue, names, known, tables
-        self.plan_rows = plan_rows
+        self.plan_rows, self.computed = plan_rows, computed
         self.waiting = Waiting()
         self._ready: dict[int, Ready] = {}
         self._reads: dict[int, tuple[CheckedSql, list[Relation]]] = {}
@@ -94,20 +103,68 @@ class Answering:
     def ready(self, query: CheckedQuery) -> Ready:
         """Plan a query, once however often it is asked for."""
         if id(query) not in self._ready:
-            self._ready[id(query)] = self._evidence(query) if query.verb == "EVIDENCE" else self._planned(query)
+            how = {"EVIDENCE": self._evidence, "EVALUATE": self._evaluation}.get(query.verb, self._planned)
+            self._ready[id(query)] = how(query)
         return self._ready[id(query)]
 
     def _planned(self, query: CheckedQuery) -> Ready:
         if not query.known or not self.planning:
-            note = "what is asked about is known only when the queries before it have run"
-            unknown = PlannedQuery(query.verb, (), (), query.defaults, (note,), self.known.lenient, planned=False)
-            key = f"{query.verb} {id(query)}"  # two of them are not the same
-            return self._wait(query, lambda: unknown, lambda planned: key, lambda planned: "")
-        rows = "SELECT * REPLACE (args::JSON AS args) FROM read_parquet({})"
-        return self._wait(
-            query, lambda: plan_query(query, self.known), lambda planned: planned.key,
-            lambda planned: rows.format(parquet(self.store, planned.answers)),
-        )  # fmt: skip
+            return self._unknown(query)
+        return self._wait(query, lambda: plan_query(query, self.known), lambda planned: planned.key, self._held)
+
+    def _unknown(self, query: CheckedQuery) -> Ready:
+        note = "what is asked about is known only when the queries before it have run"
+        unknown = PlannedQuery(query.verb, (), (), query.defaults, (note,), self.known.lenient, planned=False)
+        key = f"{query.verb} {id(query)}"  # two of them are not the same
+        return self._wait(query, lambda: unknown, lambda planned: key, lambda planned: "")
+
+    def _held(self, planned: PlannedQuery) -> str:
+        """The query for the rows that the store has."""
+        return f"SELECT * REPLACE (args::JSON AS args) FROM read_parquet({parquet(self.store, planned.answers)})"
+
+    def _evaluation(self, query: CheckedQuery) -> Ready:
+        """A metric of an answer. All that does not hang on the answer's rows is computed with everything else; the
+        metric itself when they are there."""
+        assert query.source is not None and isinstance(query.source.thing, Answer)
+        answer, items = query.source.thing, query.source.items
+        written = [repr(i) for i in items or ()]
+        if answer.query is None:
+            if not self.planning:
+                return self._unknown(query)
+            held = self._rows_held(answer.name, items)
+            con = self.catalogue.connection
+            earlier = judged_earlier(query, answer.name, held, self.names, self.known, con)
+            return self._wait(
+                query, lambda: plan_evaluation(query, earlier, self.known), lambda planned: planned.key, self._held
+            )
+        inner = self.ready(answer.query)
+        if not inner.planned.jobs:
+            return self._unknown(query)
+        rows: list[pa.Table] = []
+
+        def plan() -> PlannedQuery:
+            content = digest([inner.content, written])
+            found = judged(inner.planned, content, rows[0] if rows else None)
+            return plan_evaluation(query, found, self.known)
+
+        ready = self._wait(query, plan, lambda planned: planned.key, self._held, late=lambda: late())
+
+        def late() -> AbstractContextManager[tuple[Plan, dict[str, Measure]]]:
+            rows[:] = [self._rows_held(inner.relation, items)]
+            lenient, self.known.lenient = self.known.lenient, ready.planned.lenient
+            try:
+                ready.plan_anew()
+            finally:
+                self.known.lenient = lenient
+            return self.computed(ready)
+
+        return ready
+
+    def _rows_held(self, relation: str, items: Sequence[int | str | slice] | None) -> pa.Table:
+        """The rows of a relation that is made already, or of the targets selected from it."""
+        chosen = self._chosen(items, relation)
+        sql = f'SELECT * REPLACE (args::VARCHAR AS args) FROM {encode_name(relation)} WHERE true{chosen}'
+        return fetched(self.catalogue.connection.sql(sql), self._spill)
 
     def _evidence(self, query: CheckedQuery) -> Ready:
         """What stands behind an answer: of a query its evidence, of a table of the catalogue the one beside it."""
@@ -153,7 +210,9 @@ class Answering:
     def _wait(
         self, query: CheckedQuery, plan: Callable[[], PlannedQuery], key: Callable[[PlannedQuery], str],
         rows: Callable[[PlannedQuery], str],
+        late: Callable[[], AbstractContextManager[tuple[Plan, dict[str, Measure]]]] | None = None,
     ) -> Ready:  # fmt: skip
+        """Let a query wait to be computed; `late` is what computes the rest of it when its turn has come."""
         ready = Ready(query, plan, key)
         steps = self.waiting.steps
         steps.append(lambda rehearsal: rehearsal.answer(ready.relation, ready.planned.verb))
@@ -164,8 +223,17 @@ class Answering:
             if where is not None or order is not None:
                 sql = _sql_of(tail)
                 steps.append(partial(Rehearsal.tail, relation=ready.relation, where=where, order=order, sql=sql))
+
+        def finish() -> None:
+            if late is None:
+                self._materialise(ready, rows(ready.planned), tails)
+                return
+            with late() as (_, measures):
+                ready.measures.update(measures)
+                self._materialise(ready, rows(ready.planned), tails)
+
         self.waiting.ready.append(ready)
-        self.waiting.finishes.append(lambda: self._materialise(ready, rows(ready.planned), tails))
+        self.waiting.finishes.append(finish)
         return ready
 
     def _placed_if(self, sql: CheckedSql | None) -> Placed | None:

@@ -59,7 +59,7 @@ class Computing:
             roots = [root for q in queries for root in q.planned.roots]
             # Before the plan is made: what it finds in the store must still be there when it is carried out.
             with lease(self.store.root, [o.key for o in ordered(graph_of(roots))], what):
-                plan = self.optimized(queries)
+                plan = optimize([root for q in queries for root in q.planned.roots_now(self.store)], self.store)
                 if self.store.damaged:
                     count = len(self.store.damaged)
                     self.remarks.append(f"{count} damaged artifacts were set aside and are made again")

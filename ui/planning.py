@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from ..engine.fingerprint import Fingerprints
 from ..engine.operator import Operator, digest
+from ..engine.store import Store
 from ..lang.ast import Span
 from ..lang.checked import CheckedQuery, GroupTarget, OtherTarget, UnitTarget
-from ..lang.declare import Bound, Default, Selected
+from ..lang.declare import Bound, Default, MethodDeclaration, Selected
 from ..lang.diagnostic import Diagnostic
+from ..ops.judged import without_rows
 from ..stdlib.catalog import methods, one_of
 from ..stdlib.datasets.readable import left_out, told
-from ..stdlib.job import Asked, Job, Planned, TargetKind
+from ..stdlib.job import Asked, Job, Judged, TargetKind
 from ..stdlib.things import Dataset, Judge, Model, Texts, Thing
 
 Made = TypeVar("Made")
@@ -34,6 +36,7 @@ class PlannedQuery:
     notes: tuple[str, ...]
     lenient: bool = False  # unreadable images are left out
     planned: bool = True  # else nothing is known but the verb
+    jobs: tuple[Job, ...] = ()  # one for each answer
 
     @property
     def has_evidence(self) -> bool:
@@ -47,6 +50,14 @@ class PlannedQuery:
     @property
     def roots(self) -> tuple[Operator, ...]:
         return self.answers + self.evidence
+
+    def roots_now(self, store: Store) -> tuple[Operator, ...]:
+        """What can be computed: of a metric whose rows are not there yet, all that does not hang on them."""
+        found: list[Operator] = []
+        for root in self.roots:
+            now = without_rows(root)
+            found += (root,) if now != (root,) and store.find(root) is not None else now
+        return tuple(found)
 
 
 def dataset_of(parts: tuple[Selected, ...]) -> Dataset | None:
@@ -63,16 +74,44 @@ def texts_of(parts: tuple[Selected, ...]) -> Texts | None:
 
 def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
     """Plan every job of a query. Raises Diagnostic for what the method or a fingerprint finds missing."""
-    table = methods()
-    planned: list[Planned] = []
     judges: tuple[object, ...] = query.judges or (None,)
-    asked, origins = _asked(query), tuple[Asked, ...]()
+    asked, origins, several = _asked(query), tuple[Asked, ...](), len(judges) > 1
     if query.to:
         origins, asked = tuple(asked), [_space(place) for place in query.to]
-    for target, bound, judge in itertools.product(asked, query.methods, judges):
-        several = len(judges) > 1
-        job = _located(partial(_job, query, target, bound, judge, known, several, origins), query)
-        planned.append(_located(partial(table[job.method].plan, job), query))
+    jobs = [
+        _located(partial(_job, query, target, bound, judge, known, several, origins), query)
+        for target, bound, judge in itertools.product(asked, query.methods, judges)
+    ]
+    return _planned(query, jobs, known)
+
+
+def plan_evaluation(query: CheckedQuery, judged: Sequence[Judged], known: Fingerprints) -> PlannedQuery:
+    """Plan every metric for every job of the answer that it measures; images and judge are those of the answer where
+    the query names no others. Raises Diagnostic as `plan_query`."""
+    judges: tuple[object, ...] = query.judges or (None,)
+    jobs, defaults = [], list(query.defaults)
+    for one, bound, judge in itertools.product(judged, query.methods, judges):
+        asked = Asked(one.kind, one.model, one.layer)
+        job = _located(partial(_job, query, asked, bound, judge, known, several_judges=len(judges) > 1), query)
+        own, needs = json.loads(job.args), _needs(bound)
+        for slot, given, brought in (("dataset", job.images, one.images), ("judge", job.judge, one.judge)):
+            if given is None and brought is not None and {"dataset": "images"}.get(slot, slot) in needs:
+                defaults.append(Default(slot, brought.name, "that of the answer"))
+        args = json.dumps({**json.loads(one.args), **({job.method: own} if own else {})})
+        jobs.append(
+            replace(job, args=args, images=job.images or one.images, judge=job.judge or one.judge, measured=one)
+        )  # fmt: skip
+    planned = _planned(query, jobs, known)
+    return replace(planned, defaults=tuple(dict.fromkeys(defaults)))
+
+
+def _needs(bound: Bound) -> frozenset[str]:
+    return bound.declaration.needs if isinstance(bound.declaration, MethodDeclaration) else frozenset()
+
+
+def _planned(query: CheckedQuery, jobs: Sequence[Job], known: Fingerprints) -> PlannedQuery:
+    table = methods()
+    planned = [_located(partial(table[job.method].plan, job), query) for job in jobs]
     answers = tuple(p.answer for p in planned)
     notes = [note.message for note in query.notes]
     if known.lenient:
@@ -84,6 +123,7 @@ def plan_query(query: CheckedQuery, known: Fingerprints) -> PlannedQuery:
         query.defaults,
         tuple(notes),
         known.lenient,
+        tuple(jobs),
     )
 
 

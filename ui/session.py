@@ -30,7 +30,7 @@ from ..lang.script import Checked, CheckedLet, CheckedNames, CheckedSet, Checked
 from ..lang.sizes import size_of, spoken_size
 from ..ops.answers import UnitAnswer
 from ..stdlib.catalog import Catalog
-from .answering import Answering, Ready, explains, stored_text
+from .answering import Answering, Ready, Waiting, explains, stored_text
 from .computing import Computing
 from .files import check_file, write_rows
 from .planning import PlannedQuery, texts_of
@@ -67,7 +67,10 @@ class Session:
         # What RESET goes back to.
         self._spread = (None if resources.spread == Spread() else resources.spread.backend, resources.spread.workers)
         self._tables = Tables(catalogue, store, resources)
-        self._answering = Answering(store, catalogue, self.names, self.known, self._tables, self._plan_rows, planning)
+        self._answering = Answering(
+            store, catalogue, self.names, self.known, self._tables, self._plan_rows,
+            lambda ready: self._computing.computed([ready], self._what), planning,
+        )  # fmt: skip
         self._computing = Computing(store, resources, self.known, self.remarks)
         self._transaction = Transaction(catalogue, self._tables)
         self._results: list[Result] = []
@@ -381,19 +384,18 @@ class Session:
                 raise Diagnostic("not-here", "PLAN ANALYZE runs the query; PLAN only shows it", statement.span)
             self._answering.waiting.ready += planned.ready
             return None
-        queries = planned.ready
 
         def finish() -> Result:
             # By now what the lines above have asked for is in the store.
-            view = self._analysed(queries) if checked.analyze else self._viewed(queries)
+            view = self._analysed(planned) if checked.analyze else self._viewed(planned.ready)
             return Result(self._source(statement.span), view.rows, text=view.text, plan=view)
 
         return finish
 
     def _plan_rows(self, checked: CheckedPlan) -> pa.Table:
         """PLAN as a relation in SQL."""
-        queries = self._answering.planned_only(checked.body).ready
-        return (self._analysed(queries) if checked.analyze else self._viewed(queries)).rows
+        planned = self._answering.planned_only(checked.body)
+        return (self._analysed(planned) if checked.analyze else self._viewed(planned.ready)).rows
 
     def _viewed(self, queries: Sequence[Ready]) -> PlanView:
         with self.store.glance():
@@ -404,9 +406,17 @@ class Session:
 
         return view_of(plan, self.store, [q.planned for q in queries], self.resources, measures)
 
-    def _analysed(self, queries: Sequence[Ready]) -> PlanView:
+    def _analysed(self, planned: Waiting) -> PlanView:
         """The plan with what each node took: it is run, its answers go nowhere."""
+        queries = planned.ready
+        whole = self._computing.optimized(queries)
         with self._computing.computed(queries, self._what) as (plan, measures):
+            if any(q.query.verb == "EVALUATE" for q in queries):
+                # The plan is in two parts: metrics are computed when the rows they measure are there.
+                self._finish(planned.finishes)
+                for query in queries:
+                    measures.update(query.measures)
+                plan = whole
             return self._view(plan, queries, measures)
 
     # ------------------------------------------------------------ SQL

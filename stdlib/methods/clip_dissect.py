@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 
 from ...engine.operator import Operator
-from ...lang.citation import Citation
 from ...lang.declare import MethodDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic
 from ...ops.activations import PooledActivations, TopImages
@@ -14,6 +13,7 @@ from ...ops.answers import NamedUnits, TopEvidence
 from ...ops.controls import ShuffledImages
 from ...ops.dissect import WPMI, CosineSimilarity, CubedCosine, RankReorder, SoftWPMI
 from ..job import Job, Method, Planned
+from ..works import CLIP_DISSECT
 
 SIMILARITIES = ("soft_wpmi", "wpmi", "cos_similarity", "cos_similarity_cubed", "rank_reorder")
 BOTH = ("similarity", ("soft_wpmi", "wpmi"))
@@ -60,11 +60,7 @@ DECLARATION = MethodDeclaration(
     verbs=("EXPLAIN",),
     clauses=frozenset({"WITH", "JUDGED BY"}),
     needs=frozenset({"judge", "words", "images"}),
-    citation=Citation(
-        "oikarinen2023clip", ("Oikarinen, Tuomas", "Weng, Tsui-Wei"),
-        "CLIP-Dissect: Automatic Description of Neuron Representations in Deep Vision Networks", "ICLR", 2023,
-        "https://arxiv.org/abs/2204.10965",
-    ),
+    citation=CLIP_DISSECT,
     abstains="no word's mean cosine with the top images reaches the judge's floor (floor=null takes it off), "
     "the unit is constant, or with similarity=rank_reorder no word has a positive mean cosine",
 )  # fmt: skip

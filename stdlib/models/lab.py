@@ -15,7 +15,7 @@ from ...lang.diagnostic import Diagnostic
 from ...ops import handles
 from ...ops.preprocess import Preprocess
 from ..lab.declarations import MODELS, ModelDeclaration
-from ..lab.truth import VARIANTS, planted_units
+from ..lab.truth import KINDS, VARIANTS, accepted_names, planted_units, units_of_kind
 from ..things import Built, Constructor, Model, ModelDefaults
 
 ARCHITECTURE = 1  # raised whenever the same weights would give other activations
@@ -43,6 +43,12 @@ class LabModel:
     def classes(self) -> tuple[str, ...] | None:
         """What its outputs stand for; the untrained twin is asked for the same."""
         return self.declaration.classes or None
+
+    def true_names(self, layer: str) -> list[tuple[str, ...]] | None:
+        """The names that are right for each unit of a layer whose meaning is known; none for noise."""
+        if self.short in VARIANTS:
+            return [unit.accepted for unit in units_of_kind(self.short, layer)] if layer in KINDS else None
+        return [accepted_names((name,)) for name in self.declaration.classes] if layer == "fc" else None
 
     def fingerprint(self, known: Fingerprints) -> str:
         """Covers the weights and, for planted units, what was planted: their gains, forms and noise are no weights."""

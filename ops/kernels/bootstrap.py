@@ -1,0 +1,58 @@
+"""Percentile bootstrap: how far a score would move with other units, images or repeats of the same kind.
+
+Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 13.3. Draws come from PCG64 and a seed, so they
+are the same everywhere and do not depend on what else is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Interval = tuple[float, float]
+NONE: Interval = (float("nan"), float("nan"))
+BLOCK = 1 << 22  # entries of a block of weights
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """`resamples` draws with replacement; intervals hold a share `level` of them, the same on both sides."""
+
+    level: float = 0.95
+    resamples: int = 1000
+    seed: int = 0
+
+    def weights(self, count: int, stream: int = 0) -> Iterator[NDArray[np.int64]]:
+        """How often each of `count` things is drawn, in blocks [resamples, count]; each row sums to `count`.
+
+        `stream` tells draws apart that must be independent of each other.
+        """
+        rng = np.random.Generator(np.random.PCG64([self.seed, stream]))
+        step = max(1, BLOCK // max(count, 1))
+        for start in range(0, self.resamples, step):
+            rows = min(step, self.resamples - start)
+            drawn = rng.integers(0, count, (rows, count)) + np.arange(rows)[:, None] * count
+            yield np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
+
+    def interval(self, draws: Floats) -> Interval:
+        """The interval of a score from its value in each draw [resamples]; draws in which it is undefined (NaN) are
+        left out, and NaN, NaN where that leaves none."""
+        known = draws[~np.isnan(draws)]
+        if not len(known):
+            return NONE
+        low, high = np.quantile(known, [(1 - self.level) / 2, (1 + self.level) / 2])
+        return float(low), float(high)
+
+    def of_mean(self, values: Floats) -> Interval:
+        """The interval of the mean of values [n]; NaN, NaN for fewer than two: they say nothing about their spread."""
+        return self.of(lambda w: (w @ values) / len(values), len(values))
+
+    def of(self, score: Callable[[NDArray[np.int64]], Floats], count: int, stream: int = 0) -> Interval:
+        """The interval of a score of `count` things, which gives its values [rows] under weights [rows, count]."""
+        if count < 2:
+            return NONE
+        return self.interval(np.concatenate([score(w) for w in self.weights(count, stream)]))
