@@ -46,10 +46,17 @@ def declared(call: ast.Method, verb: str, catalog: Catalog) -> MethodDeclaration
 def refuse_unread(query: ast.Query, bounds: Sequence[Bound], catalog: Catalog) -> None:
     """A clause that no method of the query reads says nothing, so it is refused."""
     declared = [b.declaration for b in bounds if isinstance(b.declaration, MethodDeclaration)]
+
+    def reads(method: MethodDeclaration, keyword: str) -> bool:
+        # Most metrics look at the rows of an answer alone, or at the images behind it.
+        images = query.verb == "EVALUATE" and keyword == "ON" and "images" in method.needs
+        return images or keyword in method.clauses
+
+    always = ALWAYS_READ - {"ON"} if query.verb == "EVALUATE" else ALWAYS_READ
     for keyword, span in query.clause_spans.items():
-        if keyword not in CLAUSES or keyword in ALWAYS_READ or any(keyword in d.clauses for d in declared):
+        if keyword not in CLAUSES or keyword in always or any(reads(d, keyword) for d in declared):
             continue
-        able = [m.name for m in catalog.methods(query.verb) if keyword in m.clauses]
+        able = [m.name for m in catalog.methods(query.verb) if reads(m, keyword)]
         does = f"; {listing(able)} {'does' if len(able) == 1 else 'do'}" if able else ""
         names = " and ".join(dict.fromkeys(d.name for d in declared))
         word = Span(span.start, span.start + len(keyword.split()[0]))

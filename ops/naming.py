@@ -30,11 +30,12 @@ def known_labels(
         raise Diagnostic(
             "bad-argument", f"{len(true)} true names are here, for the units 0 to {len(true) - 1}; unit {last} of "
             f"{layer} has none", hint="give one name for each unit of the layer, in their order",
+            about=(layer, model),
         )  # fmt: skip
     found = [(label, true[label.unit]) for label in labels if label.unit is not None and true[label.unit]]
     if not found:
         message = f"the true name of no unit here is known ({layer} of {model})"
-        raise Diagnostic("empty-data", message, hint="ask about units that have one")
+        raise Diagnostic("empty-data", message, hint="ask about units that have one", about=(layer, model))
     return found
 
 

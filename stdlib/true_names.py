@@ -26,7 +26,11 @@ def true_names_for(job: Job) -> Operator | Names:
         message = "the true names are said twice, by truth and by WITH"
         raise Diagnostic("bad-argument", message, job.spans.get("truth"))
     if path is not None:
-        names = _read(path)
+        try:
+            names = _read(path)
+        except Diagnostic as problem:
+            problem.span = problem.span or job.spans.get("truth")
+            raise
         if count is not None and len(names) > count:
             message = f"{path} names unit {len(names) - 1}; {job.layer} of {_model(job)} has {count} units"
             raise Diagnostic("bad-argument", message, job.spans.get("truth"))

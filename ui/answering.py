@@ -144,7 +144,7 @@ class Answering:
 
         def plan() -> PlannedQuery:
             content = digest([inner.content, written])
-            found = judged(inner.planned, content, rows[0] if rows else None)
+            found = judged(query, inner.planned, content, rows[0] if rows else None)
             return plan_evaluation(query, found, self.known)
 
         ready = self._wait(query, plan, lambda planned: planned.key, self._held, late=lambda: late())

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def judged(planned: PlannedQuery, content: str, rows: pa.Table | None) -> list[Judged]:
-    """One for each job of a planned query. `content` names its rows, which may not be there yet; jobs that have no row
-    left are not measured. Raises Diagnostic 'empty-data' if none has."""
+def judged(query: CheckedQuery, planned: PlannedQuery, content: str, rows: pa.Table | None) -> list[Judged]:
+    """One for each job of a planned query, which `query` measures. `content` names its rows, which may not be there
+    yet; jobs that have no row left are not measured. Raises Diagnostic 'empty-data' if none has."""
     found = []
     for job, answer in zip(planned.jobs, planned.answers, strict=True):
         own = None if rows is None else _of_run(rows, answer.key)
@@ -31,7 +31,7 @@ def judged(planned: PlannedQuery, content: str, rows: pa.Table | None) -> list[J
             looked_at = (job.images, job.judge)
             found.append(Judged(kept, job.method, job.args, job.kind, job.model, job.layer, *looked_at, answer))
     if not found:
-        raise _nothing_left()
+        raise _nothing_left(query)
     return found
 
 
@@ -83,6 +83,7 @@ def _of_run(rows: pa.Table, run: str) -> pa.Table:
     return rows.filter(pc.equal(rows["run"], run))
 
 
-def _nothing_left(query: CheckedQuery | None = None) -> Diagnostic:
-    span = query.source.span if query is not None and query.source is not None else None
-    return Diagnostic("empty-data", "No rows are left here: there is nothing to measure", span)
+def _nothing_left(query: CheckedQuery) -> Diagnostic:
+    assert query.source is not None
+    problem = Diagnostic("empty-data", "No rows are left here: there is nothing to measure", query.source.span)
+    return problem if query.origin is None else query.origin.mark(problem)

@@ -39,7 +39,9 @@ def section(method: MethodDeclaration) -> str:
 def _parts(method: MethodDeclaration) -> Iterator[str]:
     yield f"{method.summary[0].upper()}{method.summary[1:]}."
     facts = [f"- **Verbs**: {', '.join(f'[{v}](verbs.md#{v.lower()})' for v in method.verbs)}"]
-    if any(verb != "EMBED" for verb in method.verbs):
+    if "EVALUATE" in method.verbs:
+        facts.append("- **Measures answers of**: " + ", ".join(f"[{v}](verbs.md#{v.lower()})" for v in method.answers))
+    elif any(verb != "EMBED" for verb in method.verbs):
         facts.append("- **Targets**: " + "; ".join(TARGETS[kind] for kind in method.targets))
     read = codes(c for c in CLAUSES if c in method.clauses)
     facts.append(f"- **Clauses beyond OF, IN, ON and USING**: {read or 'none'}")
