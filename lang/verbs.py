@@ -319,7 +319,7 @@ _ALL = (
         "EVALUATE",
         "How good is an answer?",
         "source",
-        "EVALUATE labels USING truth",
+        "EVALUATE labels USING accuracy",
         (
             *TARGET,
             Column("part", "VARCHAR", "a subgroup, NULL for the whole"),

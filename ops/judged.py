@@ -154,6 +154,7 @@ class Evaluation(UnitAnswer):
     """A metric's rows about one job's answer. `method` and `args` are those of the answer, beside which the metric's
     own arguments stand under its name; intervals hold a share `level` of `resamples` draws."""
 
+    metric: ClassVar[str] = ""  # the name after USING
     judged: JudgedRows
     level: float
     resamples: int

@@ -46,6 +46,7 @@ class Accuracy(Evaluation):
     The baseline deals the lists of words to the units at random, in expectation. CLIP-Dissect, section 4.2, table 2.
     """
 
+    metric: ClassVar[str] = "accuracy"
     couples: ClassVar[frozenset[Axis]] = frozenset({"units"})
     true: Operator | Names
 
@@ -117,6 +118,7 @@ class LabelCosine(Evaluation):
     CLIP-Dissect, section 4.2, table 3.
     """
 
+    metric: ClassVar[str] = "label_cosine"
     couples: ClassVar[frozenset[Axis]] = frozenset({"units"})
     true: Operator | Names
     texts: LabelTexts

@@ -133,9 +133,10 @@ def citations_of(answer: Operator, sources: Sequence[Source]) -> Iterator[tuple[
 
 
 def _recorded(answer: Operator, leaves: Sequence[Source]) -> Iterator[Use]:
-    method = methods().get(getattr(answer, "method", ""))
-    if method is not None:
-        yield Use("method", method.declaration.name, works_of(method.declaration))
+    for name in (getattr(answer, "method", ""), getattr(answer, "metric", "")):
+        method = methods().get(name)
+        if method is not None:
+            yield Use("method", method.declaration.name, works_of(method.declaration))
     for leaf in leaves:
         yield Use(leaf.kind, leaf.name, tuple(getattr(leaf.spec, "citations", ())))
 

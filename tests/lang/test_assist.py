@@ -85,7 +85,7 @@ CASES = [
     ("TRANSFER labels TO layer4 |", "OF"),
     ("EVALUATE (EXPLAIN fc |) USING truth", f"OF|ON|USING|CONTRAST|WITH|CAPTIONED BY|JUDGED BY|{TAIL}"),
     ("EVALUATE (EXPLAIN fc OF labnet |", f"ON|USING|CONTRAST|WITH|CAPTIONED BY|JUDGED BY|{TAIL}"),
-    ("EVALUATE (EXPLAIN fc OF labnet WITH lab.words) |", f"OF|ON|USING|WITH|CAPTIONED BY|JUDGED BY|{TAIL}"),
+    ("EVALUATE (EXPLAIN fc OF labnet WITH lab.words) |", f"ON|USING|WITH|JUDGED BY|{TAIL}"),
     # ---------------------------------------------------------------- what clauses take
     ("EXPLAIN fc OF |", "labnet|labself|labtruth|mobilenet_v2|unopened|torchvision(…)|bottleneck(…)"),
     ("EXPLAIN fc OF labnet, labs|", "labself"),

@@ -199,7 +199,8 @@ def test_the_example_of_a_verb_is_right(verb: str) -> None:
 def test_a_method_takes_its_defaults_as_they_are_written(name: str) -> None:
     method = methods()[name].declaration
     query = {
-        "EMBED": "EMBED lab.probe JUDGED BY labclip", "TRANSFER": "TRANSFER layer4 OF labnet TO layer4 OF labself",
+        "EMBED": "EMBED lab.probe JUDGED BY labclip", "EVALUATE": "EVALUATE (EXPLAIN fc OF labnet)",
+        "TRANSFER": "TRANSFER layer4 OF labnet TO layer4 OF labself",
     }.get(method.verbs[0], "EXPLAIN layer4 OF labnet")  # fmt: skip
     assert codes_of(f"{query} {written(method)}") == []
 
