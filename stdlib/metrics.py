@@ -7,6 +7,9 @@ from ..lang.diagnostic import Diagnostic
 from ..ops.judged import JudgedRows
 from .job import Job, Judged
 
+ROWS = {
+    "unit": "units", "group": "groups", "groups": "groups", "failure": "failing slices", "failures": "failing slices",
+}  # fmt: skip
 INTERVAL = (
     Parameter("level", "float", 0.95, "how much of the bootstrap's draws an interval holds", low=0.0, high=1.0),
     Parameter("resamples", "int", 1000, "how many draws with replacement an interval is made of", low=1),
@@ -18,9 +21,8 @@ def judged_in(job: Job, kinds: tuple[str, ...] = ("unit",)) -> Judged:
     """What the job measures. Raises Diagnostic 'wrong-kind' for rows of another kind of target."""
     assert job.measured is not None
     if job.kind not in kinds:
-        what = {"unit": "units", "group": "groups", "groups": "groups"}
-        takes = " and ".join(dict.fromkeys(what[k] for k in kinds))
-        message = f"{job.method} measures rows of {takes}; these are of {what.get(job.kind, job.kind)}"
+        takes = " and ".join(dict.fromkeys(ROWS[k] for k in kinds))
+        message = f"{job.method} measures rows of {takes}; these are of {ROWS.get(job.kind, job.kind)}"
         raise Diagnostic("wrong-kind", message, hint="SHOW METHODS FOR EVALUATE lists the others")
     return job.measured
 

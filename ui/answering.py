@@ -141,6 +141,7 @@ class Answering:
         if not inner.planned.jobs:
             return self._unknown(query)
         rows: list[pa.Table] = []
+        precision = self.known.precision  # a later SET is not meant for this one
 
         def plan() -> PlannedQuery:
             content = digest([inner.content, written])
@@ -151,11 +152,12 @@ class Answering:
 
         def late() -> AbstractContextManager[tuple[Plan, dict[str, Measure]]]:
             rows[:] = [self._rows_held(inner.relation, items)]
-            lenient, self.known.lenient = self.known.lenient, ready.planned.lenient
+            now = (self.known.lenient, self.known.precision)
+            self.known.lenient, self.known.precision = ready.planned.lenient, precision
             try:
                 ready.plan_anew()
             finally:
-                self.known.lenient = lenient
+                self.known.lenient, self.known.precision = now
             return self.computed(ready)
 
         return ready

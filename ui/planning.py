@@ -123,7 +123,7 @@ def _planned(query: CheckedQuery, jobs: Sequence[Job], known: Fingerprints) -> P
         query.defaults,
         tuple(notes),
         known.lenient,
-        tuple(jobs),
+        jobs=tuple(jobs),
     )
 
 
