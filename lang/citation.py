@@ -15,6 +15,7 @@ VENUES: Mapping[str, str] = MappingProxyType(
         "ICCV": "Proceedings of the IEEE/CVF International Conference on Computer Vision",
         "ICLR": "International Conference on Learning Representations",
         "ICML": "Proceedings of the International Conference on Machine Learning",
+        "NeurIPS": "Advances in Neural Information Processing Systems",
         "BMVC": "Proceedings of the British Machine Vision Conference",
     }
 )

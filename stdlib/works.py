@@ -28,6 +28,25 @@ CLIP_DISSECT = Citation(
     "CLIP-Dissect: Automatic Description of Neuron Representations in Deep Vision Networks", "ICLR", 2023,
     "https://arxiv.org/abs/2204.10965",
 )  # fmt: skip
+LINEAR_EXPLANATIONS = Citation(
+    "oikarinen2024linear", ("Oikarinen, Tuomas", "Weng, Tsui-Wei"), "Linear Explanations for Individual Neurons",
+    "ICML", 2024, "https://arxiv.org/abs/2405.06855",
+)  # fmt: skip
+NEURON_EVAL = Citation(
+    "oikarinen2025evaluating", ("Oikarinen, Tuomas", "Yan, Ge", "Weng, Tsui-Wei"),
+    "Evaluating Neuron Explanations: A Unified Framework with Sanity Checks", "ICML", 2025,
+    "https://arxiv.org/abs/2506.05774",
+)  # fmt: skip
+COSY = Citation(
+    "kopf2024cosy",
+    ("Kopf, Laura", "Bommer, Philine Lou", "Hedström, Anna", "Lapuschkin, Sebastian", "Höhne, Marina M.-C.",
+     "Bykov, Kirill"),
+    "CoSy: Evaluating Textual Explanations of Neurons", "NeurIPS", 2024, "https://arxiv.org/abs/2405.20331",
+)  # fmt: skip
+STABILITY_SELECTION = Citation(
+    "meinshausen2010stability", ("Meinshausen, Nicolai", "Bühlmann, Peter"), "Stability Selection",
+    "Journal of the Royal Statistical Society: Series B 72(4)", 2010, "https://arxiv.org/abs/0809.2932", form="article",
+)  # fmt: skip
 OPEN_CLIP = Citation(
     "ilharco2021openclip",
     ("Ilharco, Gabriel", "Wortsman, Mitchell", "Wightman, Ross", "Gordon, Cade", "Carlini, Nicholas", "Taori, Rohan",

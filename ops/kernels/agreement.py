@@ -142,6 +142,37 @@ def correlation(x: Floats, s: Floats, weights: Floats) -> Floats:
     return np.clip(r, -1.0, 1.0)
 
 
+class Correlations:
+    """Pearson's r of every column of x [N,U] with every column of s [N,M], from sums over blocks of images; both less
+    the mean of the first block, that large means do not eat the digits of small deviations."""
+
+    def __init__(self, x: NDArray[np.floating], s: Floats) -> None:
+        self.centre = x.mean(0, dtype=np.float64), s.mean(0)
+        self.count, self.products = 0, np.zeros((x.shape[1], s.shape[1]))
+        self.totals = np.zeros(x.shape[1]), np.zeros(s.shape[1])
+        self.squares = np.zeros(x.shape[1]), np.zeros(s.shape[1])
+
+    def update(self, x: NDArray[np.floating], s: Floats) -> None:
+        """The next images: activations [n,U] and presence [n,M]."""
+        own, seen = x - self.centre[0], s - self.centre[1]
+        self.count += len(own)
+        self.products += own.T @ seen
+        for one, total, square in zip((own, seen), self.totals, self.squares, strict=True):
+            total += one.sum(0)
+            square += (one * one).sum(0)
+
+    def result(self) -> Floats:
+        """[U,M]; NaN where either does not vary."""
+        n = self.count
+        spread = [
+            np.where(q - t * t / n > STILL * (q + n * c * c), q - t * t / n, 0.0)
+            for q, t, c in zip(self.squares, self.totals, self.centre, strict=True)
+        ]
+        about = self.products - np.outer(*self.totals) / n
+        found: Floats = np.clip(_ratio(about, np.sqrt(np.outer(*spread))), -1.0, 1.0)
+        return found
+
+
 def spearman(x: Floats, s: Floats, weights: Floats) -> Floats:
     """[R]: correlation of ranks; equal values share their mean rank. Under weights the ranks stay those of all images
     once, which moves the spread by less than the spread's own error."""

@@ -26,13 +26,14 @@ class Bootstrap:
     resamples: int = 1000
     seed: int = 0
 
-    def weights(self, count: int, stream: int = 0) -> Iterator[NDArray[np.int64]]:
+    def weights(self, count: int, stream: int = 0, beside: int = 0) -> Iterator[NDArray[np.int64]]:
         """How often each of `count` things is drawn, in blocks [resamples, count]; each row sums to `count`.
 
-        `stream` tells draws apart that must be independent of each other.
+        `stream` tells draws apart that must be independent of each other. Of several kinds of things that are drawn
+        side by side, `beside` is how many there are in all: their blocks are then of one length.
         """
         rng = np.random.Generator(np.random.PCG64([self.seed, stream]))
-        step = max(1, BLOCK // max(count, 1))
+        step = max(1, BLOCK // max(count, beside, 1))
         for start in range(0, self.resamples, step):
             rows = min(step, self.resamples - start)
             drawn = rng.integers(0, count, (rows, count)) + np.arange(rows)[:, None] * count
@@ -56,3 +57,11 @@ class Bootstrap:
         if count < 2:
             return NONE
         return self.interval(np.concatenate([score(w) for w in self.weights(count, stream)]))
+
+    def of_each(self, scores: Callable[[Floats], Floats], count: int, number: int) -> list[Interval]:
+        """The intervals of `number` scores of the same `count` things, which are given [rows, number] under weights
+        [rows, count] in float64: each draw is made once for all of them."""
+        if count < 2 or not number:
+            return [NONE] * number
+        drawn = np.concatenate([scores(w.astype(np.float64)) for w in self.weights(count)])
+        return [self.interval(drawn[:, i]) for i in range(number)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +69,17 @@ class Combined:
             tables[-1] = tables[-1].add_column(0, "dataset", pa.array(names, pa.string()))
         return pa.concat_tables(_alike(tables), promote_options="permissive").select(self.columns())
 
+    def synonyms(self) -> Mapping[str, str]:
+        return {word: name for dataset, _ in reversed(self.parts) for word, name in synonyms_of(dataset.spec).items()}
+
     def describe(self) -> dict[str, str]:
         return {"parts": ", ".join(d.name for d, _ in self.parts)}
+
+
+def synonyms_of(spec: Any) -> Mapping[str, str]:
+    """Word -> the name in a column that means the same, as far as the spec of a data set knows any."""
+    known = getattr(spec, "synonyms", None)
+    return {} if known is None else known()
 
 
 def _alike(tables: Sequence[pa.Table]) -> list[pa.Table]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,12 @@ class LabDataset:
         from ..lab.data import LabImages
 
         return LabImages(self.short).table()
+
+    def synonyms(self) -> Mapping[str, str]:
+        """Word -> the fact that it says, which is the name in `facts`."""
+        from ..lab.world import FACT_OF
+
+        return FACT_OF
 
     def describe(self) -> dict[str, str]:
         from ..lab.data import COUNTS

@@ -11,7 +11,7 @@ from ...engine.fingerprint import Fingerprints
 from ...engine.operator import Operator, Source, digest
 from ...engine.plan import graph_of, ordered
 from ...lang.diagnostic import Diagnostic
-from .combined import CombinedImages
+from .combined import CombinedImages, synonyms_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,6 +36,9 @@ class Readable:
 
     def relation(self) -> pa.Table:
         return self.whole.relation().take(list(self.numbers))
+
+    def synonyms(self) -> Mapping[str, str]:
+        return synonyms_of(self.whole)
 
     def describe(self) -> dict[str, str]:
         return {**self.whole.describe(), "unreadable": f"{len(self.reasons)} left out"}

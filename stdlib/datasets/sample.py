@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from ...engine.operator import digest
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter, Selected
 from ...lang.diagnostic import Diagnostic
 from ..things import Built, Constructor, Dataset
-from .combined import CombinedImages, combine
+from .combined import CombinedImages, combine, synonyms_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,6 +65,9 @@ class Sample:
 
     def relation(self) -> pa.Table:
         return self.whole.relation().take(self.numbers)
+
+    def synonyms(self) -> Mapping[str, str]:
+        return synonyms_of(self.whole.spec)
 
     def describe(self) -> dict[str, str]:
         many = str(self.n) if self.n is not None else f"{self.share:g} of all"

@@ -1,4 +1,4 @@
-"""How labels are scored, against the outputs of the public code; where it departs from the usual definition, see there."""
+"""How labels are scored, against the outputs of the public code; where that departs from the usual, it is said."""
 
 from __future__ import annotations
 
