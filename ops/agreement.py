@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -16,23 +17,36 @@ from .presence import PresenceEvaluation, SaidPresence, SeenPresence
 if TYPE_CHECKING:
     import numpy as np
 
-    from .kernels.bootstrap import Bootstrap, Interval
+    from .kernels.bootstrap import Bootstrap
 
     Weighted = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
 Sampling = Literal["all", "top_and_random"]
 
 
-def with_intervals(scores: Weighted, count: int, boot: Bootstrap) -> dict[str, tuple[float, Interval]]:
-    """Scores of `count` images under weights [R,n], by name, each with its interval."""
+@dataclass(frozen=True)
+class Scored:
+    """What is said of one unit on `count` images: `scores` [R] by name, under weights [R,count], and what each would be
+    by chance."""
+
+    about: Label
+    count: int
+    scores: Weighted
+    chance: Mapping[str, float]
+
+
+def with_intervals(units: Sequence[Scored], boot: Bootstrap) -> Iterator[Score]:
+    """The scores of units, each with its interval; units on equally many images share the draws."""
     import numpy as np
 
     from .kernels.agreement import once
 
-    values = {name: float(found[0]) for name, found in scores(once(count)).items()}
-    names = list(values)
-    intervals = boot.of_each(lambda w: np.stack([scores(w)[n] for n in names], 1) if names else w, count, len(names))
-    return {name: (values[name], interval) for name, interval in zip(names, intervals, strict=True)}
+    for count in dict.fromkeys(one.count for one in units):
+        some = [one for one in units if one.count == count]
+        calls = [lambda w, one=one: np.stack(list(one.scores(w).values()), 1) for one in some]
+        for one, intervals in zip(some, boot.of_each(calls, count), strict=True):
+            for (name, value), interval in zip(one.scores(once(count)).items(), intervals, strict=True):
+                yield Score(name, float(value[0]), interval, one.chance.get(name, math.nan), count, one.about)
 
 
 def over_units(rows: Sequence[Score], boot: Bootstrap) -> Iterator[Score]:
@@ -83,15 +97,15 @@ class Simulation(PresenceEvaluation):
         labels, boot = self.known(every, presence), self.bootstrap
         dealt = self._dealt(labels, presence, inputs) if self.sampling == "all" else {}
         rows: list[Score] = []
-        for label, x, s in self.pairs(labels, presence, inputs, resources):
-            rows += self._rows(label, x, s, presence, labels, dealt)
+        for some in self.pairs(labels, presence, inputs, resources):
+            rows += with_intervals([self._unit(*pair, presence, labels, dealt) for pair in some], boot)
         found = [*over_units(rows, boot)]
         return self.scored([*found, share_known(every, labels, boot)] if self.columns else found)
 
-    def _rows(
+    def _unit(
         self, label: Label, x: np.ndarray, s: np.ndarray, presence: SaidPresence | SeenPresence,
         labels: Sequence[Label], dealt: Mapping[str, float],
-    ) -> Iterator[Score]:  # fmt: skip
+    ) -> Scored:  # fmt: skip
         import numpy as np
 
         from .kernels import agreement
@@ -104,18 +118,19 @@ class Simulation(PresenceEvaluation):
         else:
             chance = dealt[label.target]
 
+        curve, rank_x, rank_s = agreement.Curve(s, active), agreement.ranks(x), agreement.ranks(s)
+
         def scores(w: np.ndarray) -> Mapping[str, np.ndarray]:
-            curve = agreement.Curve(s, active, w)
+            precision, area = curve.scores(w)
             return {
-                "correlation": agreement.correlation(x, s, w), "spearman": agreement.spearman(x, s, w),
-                "cosine": agreement.cosine(x, s, w), "auc": curve.auc(), "auprc": curve.average_precision(),
+                "correlation": agreement.correlation(x, s, w), "spearman": agreement.correlation(rank_x, rank_s, w),
+                "cosine": agreement.cosine(x, s, w), "auc": area, "auprc": precision,
                 "wpmi": agreement.wpmi(active, s, w),
             }  # fmt: skip
 
         unrelated = float(agreement.wpmi(np.ones(len(s), bool), s, agreement.once(len(s)))[0])
         chances = {"correlation": chance, "auc": 0.5, "auprc": float(active.mean()), "wpmi": unrelated}
-        for name, (value, interval) in with_intervals(scores, len(x), self.bootstrap).items():
-            yield Score(name, value, interval, chances.get(name, math.nan), len(x), label)
+        return Scored(label, len(x), scores, chances)
 
     def _drawn(self, label: Label, x: np.ndarray) -> np.ndarray:
         import numpy as np
@@ -129,13 +144,10 @@ class Simulation(PresenceEvaluation):
         self, labels: Sequence[Label], presence: SaidPresence | SeenPresence, inputs: Inputs
     ) -> dict[str, float]:
         """The mean correlation of each unit with the labels of all units, each as often as it is given."""
-        import numpy as np
-
         from .kernels.agreement import Correlations
 
-        words = list(dict.fromkeys(label.words[0] for label in labels))
+        words, often = _given(labels)
         units = [label.unit for label in labels if label.unit is not None]
-        often = np.array([sum(label.words[0] == word for label in labels) for word in words], np.float64)
         sums: Correlations | None = None
         blocks = inputs.artifact(self.activations).blocks("activations", 4096)
         for x, s in zip(blocks, presence.blocks(words), strict=True):
@@ -149,16 +161,21 @@ class Simulation(PresenceEvaluation):
         self, which: np.ndarray, x: np.ndarray, presence: SaidPresence | SeenPresence, labels: Sequence[Label]
     ) -> float:
         """The same on the images drawn for one unit."""
-        import numpy as np
-
         from .kernels.agreement import Correlations
 
-        words = list(dict.fromkeys(label.words[0] for label in labels))
-        often = np.array([sum(label.words[0] == word for label in labels) for word in words], np.float64)
+        words, often = _given(labels)
         own, seen = x[which][:, None], presence.rows(words, which)
         sums = Correlations(own, seen)
         sums.update(own, seen)
         return _mean(sums.result()[0], often)
+
+
+def _given(labels: Sequence[Label]) -> tuple[list[str], np.ndarray]:
+    """The distinct first words, and to how many units each is given."""
+    import numpy as np
+
+    counts = Counter(label.words[0] for label in labels)
+    return list(counts), np.array(list(counts.values()), np.float64)
 
 
 def _mean(values: np.ndarray, often: np.ndarray) -> float:
@@ -188,40 +205,39 @@ class Detection(PresenceEvaluation):
         every = self.labelled(inputs)
         labels, boot = self.known(every, presence), self.bootstrap
         rows: list[Score] = []
-        for label, x, s in self.pairs(labels, presence, inputs, resources):
-            rows += self._rows(label, x, s)
+        for some in self.pairs(labels, presence, inputs, resources):
+            rows += with_intervals([self._unit(*pair) for pair in some], boot)
         found = [*over_units(rows, boot)]
         return self.scored([*found, share_known(every, labels, boot)] if self.columns else found)
 
-    def _rows(self, label: Label, x: np.ndarray, s: np.ndarray) -> Iterator[Score]:
+    def _unit(self, label: Label, x: np.ndarray, s: np.ndarray) -> Scored:
         from .kernels.agreement import SURE, Overlap, most_active, once
 
         present, active = s >= SURE, most_active(x, self.active)
         by_chance = Overlap.of(active, present, once(len(x))).by_chance()
         chances = {name: float(getattr(by_chance, name)[0]) for name in OVERLAPS}
         chances |= {"auprc": float(present.mean()), "auc": 0.5, "correlation": 0.0, "mean_difference": 0.0}
-
-        found = with_intervals(lambda w: detection_scores(x, present, active, w), len(x), self.bootstrap)
-        for name, (value, interval) in found.items():
-            yield Score(name, value, interval, chances[name], len(x), label)
+        return Scored(label, len(x), detection_scores(x, present, active), chances)
 
 
 OVERLAPS = ("f1", "iou", "precision", "recall", "balanced_accuracy")
 
 
-def detection_scores(
-    x: np.ndarray, present: np.ndarray, active: np.ndarray, weights: np.ndarray
-) -> dict[str, np.ndarray]:
-    """All scores of detection [R] under weights [R,N], for activations, presence and activity [N]."""
+def detection_scores(x: np.ndarray, present: np.ndarray, active: np.ndarray) -> Weighted:
+    """All scores of detection for activations, presence and activity [N]."""
     from .kernels import agreement
 
-    curve, overlap = agreement.Curve(x, present, weights), agreement.Overlap.of(active, present, weights)
-    return {
-        "auprc": curve.average_precision(), "auc": curve.auc(),
-        "correlation": agreement.correlation(x, present.astype(float), weights),
-        "mean_difference": agreement.mean_difference(x, present, weights),
-        **{name: getattr(overlap, name) for name in OVERLAPS},
-    }  # fmt: skip
+    curve, there = agreement.Curve(x, present), present.astype(float)
+
+    def scores(w: np.ndarray) -> Mapping[str, np.ndarray]:
+        (precision, area), overlap = curve.scores(w), agreement.Overlap.of(active, present, w)
+        return {
+            "auprc": precision, "auc": area, "correlation": agreement.correlation(x, there, w),
+            "mean_difference": agreement.mean_difference(x, present, w),
+            **{name: getattr(overlap, name) for name in OVERLAPS},
+        }  # fmt: skip
+
+    return scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,10 +262,11 @@ class Sanity(PresenceEvaluation):
         presence = self.presence(inputs)
         labels = self.known(self.labelled(inputs), presence)
         found: dict[str, dict[str | None, list[float]]] = {}
-        for label, x, s in self.pairs(labels, presence, inputs, resources):
-            for part, scores in self._parts(label, x, s).items():
-                for name, value in scores.items():
-                    found.setdefault(name, {}).setdefault(part, []).append(value)
+        for some in self.pairs(labels, presence, inputs, resources):
+            for pair in some:
+                for part, scores in self._parts(*pair).items():
+                    for name, value in scores.items():
+                        found.setdefault(name, {}).setdefault(part, []).append(value)
         return self.scored(self._scores(found))
 
     def _parts(self, label: Label, x: np.ndarray, s: np.ndarray) -> dict[str | None, dict[str, float]]:
@@ -270,7 +287,7 @@ class Sanity(PresenceEvaluation):
         found = {}
         for part, (values, there) in tests.items():
             active = agreement.most_active(values, self.active)
-            scores = detection_scores(values, there, active, ones)
+            scores = dict(detection_scores(values, there, active)(ones))
             scores["cosine"] = agreement.cosine(values, there.astype(float), ones)
             found[part] = {name: float(value[0]) for name, value in scores.items()}
         return found

@@ -74,6 +74,7 @@ class CosyScores(PresenceEvaluation):
         import numpy as np
 
         from .kernels.agreement import once
+        from .kernels.bootstrap import BLOCK, IN_CACHE
         from .kernels.cosy import cosy, rank_sum
 
         others = np.setdiff1d(np.arange(len(x)), shown)
@@ -86,11 +87,11 @@ class CosyScores(PresenceEvaluation):
         count = len(control) + len(concept)
         value, boot = cosy(control, concept, once(len(control)), once(len(concept))), self.bootstrap
         few = min(len(control), len(concept)) < 2
+        rows = BLOCK // IN_CACHE * count  # blocks of both kinds together stay in the cache
+        sides = boot.weights(len(control), 1, rows), boot.weights(len(concept), 2, rows)
         drawn = [] if few else [
             cosy(control, concept, first.astype(np.float64), second.astype(np.float64))
-            for first, second in zip(
-                boot.weights(len(control), 1, len(x)), boot.weights(len(concept), 2, len(x)), strict=True
-            )
+            for first, second in zip(*sides, strict=True)
         ]  # fmt: skip
         for name, chance in (("auc", 0.5), ("mad", 0.0)):
             own = float(getattr(value, name)[0])

@@ -157,8 +157,8 @@ class PresenceEvaluation(UnitEvaluation):
 
     def pairs(
         self, labels: Sequence[Label], presence: SaidPresence | SeenPresence, inputs: Inputs, resources: Resources
-    ) -> Iterator[tuple[Label, np.ndarray, np.ndarray]]:
-        """Each unit with its activations [N] and the presence [N] of its label."""
+    ) -> Iterator[list[tuple[Label, np.ndarray, np.ndarray]]]:
+        """Each unit with its activations [N] and the presence [N] of its label; so many together as fit."""
         import numpy as np
 
         held = inputs.artifact(self.activations)
@@ -166,5 +166,6 @@ class PresenceEvaluation(UnitEvaluation):
             words = list(dict.fromkeys(label.words[0] for label in some))
             s = np.concatenate(list(presence.blocks(words)))
             x = activations_of(held, [label.unit for label in some if label.unit is not None])
-            for i, label in enumerate(some):
-                yield label, x[:, i], s[:, words.index(label.words[0])]
+            where = {word: place for place, word in enumerate(words)}
+            columns = ((np.ascontiguousarray(x[:, i]), where[label.words[0]]) for i, label in enumerate(some))
+            yield [(label, own, s[:, m]) for label, (own, m) in zip(some, columns, strict=True)]

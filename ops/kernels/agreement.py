@@ -48,30 +48,35 @@ def most_active(x: Floats, share: float) -> Bools:
 
 
 class Curve:
-    """What a score [N] finds of hits [N], from the highest down: at each distinct score, how many images lie there or
-    above and how many of these are hits, under each row of weights [R,N]."""
+    """What a score [N] finds of hits [N], from the highest down."""
 
-    def __init__(self, score: Floats, hit: Bools, weights: Floats) -> None:
-        order = np.argsort(-score, kind="stable")
-        ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
-        drawn = weights[:, order]
-        self.every: Floats = drawn.cumsum(1)[:, ends]  # [R,G]
-        self.hits: Floats = (drawn * hit[order]).cumsum(1)[:, ends]
+    def __init__(self, score: Floats, hit: Bools) -> None:
+        self.order = np.argsort(-score, kind="stable")
+        self.ends = np.flatnonzero(np.append(np.diff(score[self.order]) != 0, True))  # the last of equal scores
+        self.tied = len(self.ends) < len(score)
+        self.hit: Floats = hit[self.order].astype(np.float64)
 
-    def average_precision(self) -> Floats:
-        """[R]: precision at each score weighed by the recall it adds; no interpolation. NaN without a hit."""
-        gained = np.diff(self.hits, axis=1, prepend=0.0)
-        precision = self.hits / np.where(self.every > 0, self.every, 1.0)
-        return _ratio((gained * precision).sum(1), self.hits[:, -1])
+    def counts(self, weights: Floats) -> tuple[Floats, Floats]:
+        """[R,G] at each distinct score: how many images lie there or above, and how many of these are hits."""
+        drawn = weights[:, self.order]
+        every, hits = drawn.cumsum(1), (drawn * self.hit).cumsum(1)
+        return (every[:, self.ends], hits[:, self.ends]) if self.tied else (every, hits)
 
-    def auc(self) -> Floats:
-        """[R]: how often a hit has the higher score than an image that is none; ties count one half. NaN where all or
-        none are hits."""
-        missed = self.every - self.hits
-        passed = np.diff(missed, axis=1, prepend=0.0)
-        before = np.concatenate([np.zeros((len(self.hits), 1)), self.hits[:, :-1]], axis=1)
-        area = (passed * (before + self.hits) / 2).sum(1)
-        return _ratio(area, self.hits[:, -1] * missed[:, -1])
+    def scores(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Average precision and AUC, each [R].
+
+        The first is precision at each score weighed by the recall it adds, without interpolation; NaN without a hit.
+        The second is how often a hit has the higher score than an image that is none, ties counting one half; NaN where
+        all or none are hits.
+        """
+        every, hits = self.counts(weights)
+        gained = np.diff(hits, axis=1, prepend=0.0)
+        reached = np.diff(every, axis=1, prepend=0.0)
+        # Where nothing is drawn yet nothing is gained, so the divisor does not matter.
+        precision = (gained * hits / np.maximum(every, 1.0)).sum(1)
+        found, missed = hits[:, -1], every[:, -1] - hits[:, -1]
+        area = ((reached - gained) * (hits - gained / 2)).sum(1)
+        return _ratio(precision, found), _ratio(area, found * missed)
 
 
 @dataclass(frozen=True)
@@ -173,10 +178,10 @@ class Correlations:
         return found
 
 
-def spearman(x: Floats, s: Floats, weights: Floats) -> Floats:
-    """[R]: correlation of ranks; equal values share their mean rank. Under weights the ranks stay those of all images
-    once, which moves the spread by less than the spread's own error."""
-    return correlation(rankdata(x), rankdata(s), weights)
+def ranks(values: Floats) -> Floats:
+    """The rank of each value, from 1; equal values share their mean rank. The correlation of ranks is Spearman's; under
+    the weights of a bootstrap they stay those of all images once."""
+    return np.asarray(rankdata(values), np.float64)
 
 
 def cosine(x: Floats, s: Floats, weights: Floats) -> Floats:
@@ -196,7 +201,7 @@ def wpmi(active: Bools, s: Floats, weights: Floats) -> Floats:
     """[R]: mean of ln presence over the images that the unit is active on, less ln of its mean over all."""
     own = _ratio(weights @ (active * np.log(np.maximum(s, LEAST_PRESENCE))), weights @ active.astype(float))
     mean = (weights @ s) / weights.sum(1)
-    return own - np.log(np.maximum(mean, LEAST_PRESENCE))
+    return np.asarray(own - np.log(np.maximum(mean, LEAST_PRESENCE)))
 
 
 def top_and_random(x: Floats, share: float, count: int, rng: np.random.Generator) -> Whole:

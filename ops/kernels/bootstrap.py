@@ -6,7 +6,7 @@ are the same everywhere and do not depend on what else is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 NONE: Interval = (float("nan"), float("nan"))
 BLOCK = 1 << 22  # entries of a block of weights
+IN_CACHE = 1 << 17  # of one that is read many times: a megabyte in float64
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,14 @@ class Bootstrap:
             return NONE
         return self.interval(np.concatenate([score(w) for w in self.weights(count, stream)]))
 
-    def of_each(self, scores: Callable[[Floats], Floats], count: int, number: int) -> list[Interval]:
-        """The intervals of `number` scores of the same `count` things, which are given [rows, number] under weights
-        [rows, count] in float64: each draw is made once for all of them."""
-        if count < 2 or not number:
-            return [NONE] * number
-        drawn = np.concatenate([scores(w.astype(np.float64)) for w in self.weights(count)])
-        return [self.interval(drawn[:, i]) for i in range(number)]
+    def of_each(self, scored: Sequence[Callable[[Floats], Floats]], count: int) -> list[list[Interval]]:
+        """The intervals of several scores of the same `count` things: each call gives some [rows, scores] under weights
+        [rows, count] in float64. Each draw is made once for all of them."""
+        if count < 2:
+            return [[NONE] * scores(np.ones((1, count))).shape[1] for scores in scored]
+        drawn: list[list[Floats]] = [[] for _ in scored]
+        for block in self.weights(count, beside=BLOCK // IN_CACHE * count):
+            weights = block.astype(np.float64)
+            for scores, found in zip(scored, drawn, strict=True):
+                found.append(scores(weights))
+        return [[self.interval(column) for column in np.concatenate(found).T] for found in drawn]

@@ -30,7 +30,7 @@ class Cosy:
 def cosy(control: Floats, concept: Floats, controls: Floats, concepts: Floats) -> Cosy:
     """Activations on controls [m] and on images of the label [n], under weights [R,m] and [R,n]."""
     hit = np.repeat([False, True], [len(control), len(concept)])
-    auc = Curve(np.concatenate([control, concept]), hit, np.concatenate([controls, concepts], axis=1)).auc()
+    _, auc = Curve(np.concatenate([control, concept]), hit).scores(np.concatenate([controls, concepts], axis=1))
     centre = control.mean()
     low, high = control - centre, concept - centre
     m, n = controls.sum(1), concepts.sum(1)

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from clq.ops.kernels import agreement
-from clq.ops.kernels.agreement import Curve, Overlap, most_active, once
+from clq.ops.kernels.agreement import Curve, Overlap, most_active, once, ranks
 from clq.ops.kernels.cosy import cosy, rank_sum
 
 
@@ -35,12 +35,12 @@ def test_neuroneval(vector: Any) -> None:
                 "accuracy": overlap.accuracy,
                 "balanced_accuracy": overlap.balanced_simulation,
                 "inverse_balanced_accuracy": overlap.balanced_accuracy,
-                "auc": Curve(s, active, ones).auc(),
-                "auprc": Curve(s, active, ones).average_precision(),
-                "inverse_auc": Curve(x, present, ones).auc(),
-                "inverse_auprc": Curve(x, present, ones).average_precision(),
+                "auc": Curve(s, active).scores(ones)[1],
+                "auprc": Curve(s, active).scores(ones)[0],
+                "inverse_auc": Curve(x, present).scores(ones)[1],
+                "inverse_auprc": Curve(x, present).scores(ones)[0],
                 "correlation": agreement.correlation(x, s, ones) * (count - 1) / count,
-                "spearman_correlation": agreement.spearman(x, s, ones) * (count - 1) / count,
+                "spearman_correlation": agreement.correlation(ranks(x), ranks(s), ones) * (count - 1) / count,
                 "cos_sim": agreement.cosine(x, s, ones),
                 "mad": agreement.mean_difference(x, present, ones),
                 "wpmi": agreement.wpmi(active, s, ones),
