@@ -79,7 +79,7 @@ class Simulation(PresenceEvaluation):
     tells the images that the unit is most active on, a share `active` of all: auc, auprc, wpmi.
 
     On all images, or on `drawn` of the `top_share` of highest activation and as many others. `baseline` of a
-    correlation is its mean over the labels of all units, dealt to this one; of the others what chance gives.
+    correlation is its mean over the labels of the other units; of the others what chance gives.
     """
 
     metric: ClassVar[str] = "simulation"
@@ -113,7 +113,7 @@ class Simulation(PresenceEvaluation):
         active = agreement.most_active(x, self.active)
         if self.sampling == "top_and_random":
             which = self._drawn(label, x)
-            chance = self._dealt_on(which, x, presence, labels)
+            chance = self._dealt_on(which, x, label, presence, labels)
             x, s, active = x[which], s[which], active[which]
         else:
             chance = dealt[label.target]
@@ -143,7 +143,7 @@ class Simulation(PresenceEvaluation):
     def _dealt(
         self, labels: Sequence[Label], presence: SaidPresence | SeenPresence, inputs: Inputs
     ) -> dict[str, float]:
-        """The mean correlation of each unit with the labels of all units, each as often as it is given."""
+        """The mean correlation of each unit with the labels of the other units, each as often as it is given."""
         from .kernels.agreement import Correlations
 
         words, often = _given(labels)
@@ -155,11 +155,14 @@ class Simulation(PresenceEvaluation):
             sums.update(x[:, units], s)
         assert sums is not None
         found = sums.result()
-        return {label.target: _mean(row, often) for label, row in zip(labels, found, strict=True)}
+        where = {word: m for m, word in enumerate(words)}
+        rows = zip(labels, found, strict=True)
+        return {label.target: _mean(row, _without(often, where[label.words[0]])) for label, row in rows}
 
     def _dealt_on(
-        self, which: np.ndarray, x: np.ndarray, presence: SaidPresence | SeenPresence, labels: Sequence[Label]
-    ) -> float:
+        self, which: np.ndarray, x: np.ndarray, label: Label, presence: SaidPresence | SeenPresence,
+        labels: Sequence[Label],
+    ) -> float:  # fmt: skip
         """The same on the images drawn for one unit."""
         from .kernels.agreement import Correlations
 
@@ -167,7 +170,7 @@ class Simulation(PresenceEvaluation):
         own, seen = x[which][:, None], presence.rows(words, which)
         sums = Correlations(own, seen)
         sums.update(own, seen)
-        return _mean(sums.result()[0], often)
+        return _mean(sums.result()[0], _without(often, words.index(label.words[0])))
 
 
 def _given(labels: Sequence[Label]) -> tuple[list[str], np.ndarray]:
@@ -178,11 +181,18 @@ def _given(labels: Sequence[Label]) -> tuple[list[str], np.ndarray]:
     return list(counts), np.array(list(counts.values()), np.float64)
 
 
+def _without(often: np.ndarray, word: int) -> np.ndarray:
+    """The counts without one unit that has this word."""
+    found = often.copy()
+    found[word] -= 1
+    return found
+
+
 def _mean(values: np.ndarray, often: np.ndarray) -> float:
     """The mean of what is defined of `values`, each as often as `often` says."""
     import numpy as np
 
-    there = ~np.isnan(values)
+    there = ~np.isnan(values) & (often > 0)
     return float(values[there] @ often[there] / often[there].sum()) if there.any() else math.nan
 
 

@@ -26,7 +26,7 @@ def con(shared_store: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_every_query_file_has_a_test() -> None:
-    assert {p.stem for p in QUERIES.glob("*.clq")} == {"tour", "truth", "card", "real"}
+    assert {p.stem for p in QUERIES.glob("*.clq")} == {"tour", "truth", "card", "real", "compare"}
 
 
 def test_tour_names_units_and_shows_the_shortcuts(con: clq.Connection) -> None:
@@ -67,6 +67,15 @@ def test_truth_is_told_from_three_controls(con: clq.Connection) -> None:
             assert row[control] < row["real"] - 0.05, f"{kind}: {control} is no worse than the real thing"
     for control in ("shuffled", "random_judge", "early_judge"):
         assert kinds["single"][control] <= kinds["single"]["real"] - 0.15
+
+
+def test_compare_says_what_two_checkpoints_explain_differently(con: clq.Connection) -> None:
+    scores, concepts, units = (rows([r]) for r in con.run(QUERIES / "compare.clq")[-3:])
+    auprc = {r["model"]: r for r in scores if r["metric"] == "detection_auprc"}
+    assert auprc["labnet"]["low"] > auprc["labself"]["high"] > auprc["labself"]["baseline"]
+    assert {"scissors", "cactus"} <= {r["concept"] for r in concepts}, "labself learnt no such objects"
+    assert all(r["auprc"] > (r["auprc_other"] or r["chance"]) for r in concepts)
+    assert len(units) == 8 and all(r["concept"] != r["concept_other"] for r in units)
 
 
 def test_card_runs_verbatim_on_random_weights(con: clq.Connection) -> None:

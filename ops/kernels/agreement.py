@@ -42,9 +42,10 @@ def once(count: int) -> Floats:
 
 
 def most_active(x: Floats, share: float) -> Bools:
-    """[N]: the ceil(share N) images of highest activation, and those that equal the last of them."""
+    """[N]: the ceil(share N) images of highest activation, and those that equal the last of them; but none at the least
+    activation of all: a unit that is silent on most images is not on for these (by the published formula for all)."""
     count = min(max(math.ceil(share * len(x) - 1e-9), 1), len(x))  # 0.1 * 30 is above 3 in floating point
-    return np.asarray(x >= np.partition(x, len(x) - count)[len(x) - count])
+    return np.asarray((x >= np.partition(x, len(x) - count)[len(x) - count]) & (x > x.min()))
 
 
 class Curve:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import clq
+from clq.stdlib.catalog import Catalog
 
 EXPLAIN = "EXPLAIN fc OF labnet ON {} USING clip_dissect(top_k=6) WITH lab.words"
 
@@ -92,3 +93,97 @@ def test_several_processes_give_the_same_rows(con: clq.Connection, tmp_path: Pat
     with clq.connect(tmp_path / "other") as other:
         there = other.run(f"SET backend = 'processes'; SET workers = 2; {query}")[-1].df()
     assert here.equals(there)
+
+
+BY_IMAGES = "simulation, detection, cosy(images=4), sanity"
+
+
+def test_metrics_of_the_images_of_the_answer_share_its_pass(con: clq.Connection) -> None:
+    query = EXPLAIN.format("lab.probe[0:40]")
+    con.run(f"LET named = ({query}); EVALUATE named USING {BY_IMAGES}, stability(resamples=3)")
+    counts = dict(con.counts)
+    assert (counts["rounds"], counts["decoded"]) == (1, 40)
+    assert (counts["forward labnet"], counts["forward labclip"]) == (40, 40)
+    assert counts["texts labclip"] == 378, "the labels are words of the list"
+    con.run(f"EVALUATE ({query}) USING {BY_IMAGES}, stability(resamples=4), simulation(shuffle=1)")
+    assert dict(con.counts) == counts, "other metrics and controls read no image and embed no word"
+
+
+def test_metrics_of_other_images_read_these_once(con: clq.Connection) -> None:
+    query = EXPLAIN.format("lab.probe[0:40]")
+    con.run(f"LET named = ({query}); EVALUATE named ON lab.audit[0:30] USING {BY_IMAGES}")
+    assert con.counts["decoded"] == 70
+    assert con.counts["forward labnet"] == con.counts["forward labclip"] == 70
+    view = con.plan(f"EVALUATE ({query}) ON lab.shifted[0:30] USING {BY_IMAGES}")
+    assert [len(r.passes) for r in view.plan.rounds] == [2], "a forward and the judge, of the new images alone"
+
+
+def test_detection_asks_no_judge_and_simulation_no_labels(con: clq.Connection) -> None:
+    one, other = EXPLAIN.format("lab.probe[0:40]"), EXPLAIN.format("lab.probe[0:40]").replace("labnet", "labself")
+    con.run(f"{one} INTO kept")
+    before = con.counts["forward labclip"]
+    con.run("EVALUATE kept ON lab.audit[0:30] USING detection, cosy(presence=labels, images=2)")
+    assert con.counts["forward labclip"] == before
+    assert "simulation" in con.plan(f"EVALUATE ({other.replace('fc', 'layer4')}) USING simulation").text
+
+
+def test_shuffled_images_leave_nothing(con: clq.Connection) -> None:
+    query = EXPLAIN.format("lab.probe[0:200]")
+    found = con.run(f"EVALUATE ({query}) USING simulation, simulation(shuffle=1) WHERE target IS NULL").last.df()
+    real, control = (found[found["args"].astype(str).str.contains("shuffle") == s] for s in (False, True))
+    for metric, least in (("simulation_correlation", 0.3), ("simulation_auc", 0.2)):
+        one, other = (part[part.metric == metric].iloc[0] for part in (real, control))
+        assert one.value - one.baseline > least
+        assert abs(other.value - other.baseline) < 0.1
+        assert one.low > other.high
+
+
+def test_sanity_tells_scores_that_notice_from_those_that_do_not(con: clq.Connection) -> None:
+    """Units of known meaning: what the published study of these tests found."""
+    query = "EXPLAIN single OF labtruth ON lab.probe[0:400] USING clip_dissect(top_k=20) WITH lab.words WHERE rank = 1"
+    found = con.run(f"EVALUATE ({query}) USING sanity").last.df()
+    falls = {(r.metric, r.part): r.value for r in found.itertuples() if r.metric.endswith("_falls")}
+    for score in ("correlation", "f1", "iou", "auprc", "cosine"):
+        assert min(falls[f"sanity_{score}_falls", part] for part in ("missing", "extra", "shuffled")) > 0.85, score
+    assert falls["sanity_recall_falls", "missing"] < 0.5
+    assert falls["sanity_precision_falls", "extra"] == 0.0
+    whole = found[found.part.isna()].set_index("metric").value
+    detected = con.run(f"EVALUATE ({query}) USING detection WHERE target IS NULL").last.df().set_index("metric").value
+    assert whole["sanity_auprc"] == pytest.approx(detected["detection_auprc"])
+
+
+def test_a_name_that_stays_is_told_from_one_that_does_not(con: clq.Connection) -> None:
+    query = "EXPLAIN single, noise OF labtruth ON lab.probe[0:300] USING clip_dissect(top_k=15, floor=null) WITH lab.words"
+    found = con.run(f"EVALUATE ({query}) USING stability(resamples=8)").last.df()
+    mean = found[found.target.isna() & (found.metric == "stability")].set_index("layer")
+    assert mean.value["single"] > 0.8 > 0.5 > mean.value["noise"]
+    assert mean.low["single"] > mean.high["noise"]
+    units = found[found.target.notna()]
+    assert set((units.value * 8) % 1) == {0.0} and set(units.n) == {8}
+
+
+def test_generated_images_in_a_folder_for_each_word(con: clq.Connection, tmp_path: Path) -> None:
+    """CoSy as published: images that somebody drew for a label, here those of the lab."""
+    kept = con.sql("SELECT image, object FROM lab.shifted WHERE object IN ('fish', 'apple')").df().groupby("object").head(6)
+    dataset = Catalog().find("lab.shifted").spec.open("cpu")
+    for image, name in zip(kept.image, kept.object, strict=True):
+        (tmp_path / "drawn" / name).mkdir(parents=True, exist_ok=True)
+        number = next(i for i in range(len(dataset)) if dataset.image_name(i) == image)
+        Image.fromarray(dataset.read(number)).save(tmp_path / "drawn" / name / f"{number}.png")
+    con.run(f"LET named = ({EXPLAIN.format('lab.probe[0:200]')} WHERE concept IN ('fish', 'apple') AND rank = 1)")
+    pool = f"lab.audit[0:100], folder('{tmp_path / 'drawn'}')"
+    found = con.run(
+        f"EVALUATE named ON {pool} USING cosy(presence=labels, labels='label', images=6) WHERE target IS NULL"
+    ).last.df().set_index("metric")  # fmt: skip
+    assert found.value["cosy_auc"] > 0.9 and found.value["cosy_p"] < 0.01
+    assert found.n["cosy_auc"] == 2
+
+
+def test_columns_that_do_not_speak_of_labels_are_told(con: clq.Connection) -> None:
+    con.run(f"LET named = ({EXPLAIN.format('lab.probe[0:60]')})")
+    known = con.run("EVALUATE named USING detection(labels=['colour', 'object']) WHERE target IS NULL").last.df()
+    share = known[known.metric == "detection_known"].iloc[0]
+    assert 0.5 < share.value <= 1 and share.n == 33
+    assert known[known.metric == "detection_f1"].n.iloc[0] == round(33 * share.value)
+    with pytest.raises(clq.Diagnostic, match="colour of lab.probe.* names none of the labels"):
+        con.run("EVALUATE named[1] USING detection(labels='colour')")
