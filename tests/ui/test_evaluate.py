@@ -153,7 +153,8 @@ def test_sanity_tells_scores_that_notice_from_those_that_do_not(con: clq.Connect
 
 
 def test_a_name_that_stays_is_told_from_one_that_does_not(con: clq.Connection) -> None:
-    query = "EXPLAIN single, noise OF labtruth ON lab.probe[0:300] USING clip_dissect(top_k=15, floor=null) WITH lab.words"
+    method = "clip_dissect(top_k=15, floor=null)"
+    query = f"EXPLAIN single, noise OF labtruth ON lab.probe[0:300] USING {method} WITH lab.words"
     found = con.run(f"EVALUATE ({query}) USING stability(resamples=8)").last.df()
     mean = found[found.target.isna() & (found.metric == "stability")].set_index("layer")
     assert mean.value["single"] > 0.8 > 0.5 > mean.value["noise"]
@@ -164,7 +165,8 @@ def test_a_name_that_stays_is_told_from_one_that_does_not(con: clq.Connection) -
 
 def test_generated_images_in_a_folder_for_each_word(con: clq.Connection, tmp_path: Path) -> None:
     """CoSy as published: images that somebody drew for a label, here those of the lab."""
-    kept = con.sql("SELECT image, object FROM lab.shifted WHERE object IN ('fish', 'apple')").df().groupby("object").head(6)
+    shown = con.sql("SELECT image, object FROM lab.shifted WHERE object IN ('fish', 'apple')").df()
+    kept = shown.groupby("object").head(6)
     dataset = Catalog().find("lab.shifted").spec.open("cpu")
     for image, name in zip(kept.image, kept.object, strict=True):
         (tmp_path / "drawn" / name).mkdir(parents=True, exist_ok=True)
@@ -185,5 +187,5 @@ def test_columns_that_do_not_speak_of_labels_are_told(con: clq.Connection) -> No
     share = known[known.metric == "detection_known"].iloc[0]
     assert 0.5 < share.value <= 1 and share.n == 33
     assert known[known.metric == "detection_f1"].n.iloc[0] == round(33 * share.value)
-    with pytest.raises(clq.Diagnostic, match="colour of lab.probe.* names none of the labels"):
+    with pytest.raises(clq.Diagnostic, match="names none of the labels, such as"):
         con.run("EVALUATE named[1] USING detection(labels='colour')")
