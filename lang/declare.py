@@ -125,9 +125,9 @@ class Bound:
     set_: frozenset[str] = frozenset()
 
     def changed(self) -> dict[str, Any]:
-        """The arguments whose value differs from the default, in declared order."""
+        """The arguments whose value differs from the default, in declared order; things by their names."""
         return {
-            p.name: self.values[p.name]
+            p.name: value.name if isinstance(value := self.values[p.name], Thing) else value
             for p in self.declaration.parameters
             if self.values[p.name] != p.default_beside(self.values)
         }

@@ -93,10 +93,16 @@ class SeenPresence:
 
 
 def activations_of(held: Any, units: Sequence[int]) -> np.ndarray:
-    """Activations [N, units] of some units, in float64; every image is read once, block by block."""
+    """Activations [N, units] of some units, in float64, read block by block. Raises Diagnostic 'unknown-unit'."""
     import numpy as np
 
-    return np.concatenate([b[:, list(units)].astype(np.float64) for b in held.blocks("activations", BLOCK)])
+    blocks = []
+    for block in held.blocks("activations", BLOCK):
+        if max(units) >= block.shape[1]:
+            message = f"unit {max(units)} has a label here, and the layer that is measured has {block.shape[1]} units"
+            raise Diagnostic("unknown-unit", message)
+        blocks.append(block[:, list(units)].astype(np.float64))
+    return np.concatenate(blocks)
 
 
 @dataclass(frozen=True, eq=False)

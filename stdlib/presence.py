@@ -13,10 +13,14 @@ from ..ops.controls import ShuffledImages
 from ..ops.judged import LabelTexts
 from .job import Job
 from .metrics import judged_in
+from .things import Model
 
 SAID = ("facts", "label")  # the columns that are looked at if none is named, the first that is there
-SHUFFLE = Parameter(
-    "shuffle", "int", None, "a control: deal the images of each unit anew, by this seed", nullable=True
+CONTROLS = (
+    Parameter("model", "thing", None, "another network whose units of the same layer and number are measured by these "
+              "labels, such as one of random weights or a later checkpoint; null: that of the answer", kind="model",
+              nullable=True),
+    Parameter("shuffle", "int", None, "a control: deal the images of each unit anew, by this seed", nullable=True),
 )  # fmt: skip
 ACTIVE = Parameter("active", "float", 0.05, "the share of the images that a unit is on for, those of highest "
                    "activation", low=1e-9, high=1.0)  # fmt: skip
@@ -42,9 +46,28 @@ def activations_for(job: Job) -> Operator:
     args: dict[str, Any] = json.loads(judged_in(job).args or "{}")
     how = args.get("pooling", "auto")
     pooling = f"token {args.get('token', 0)}" if how == "token" else how
-    found = PooledActivations(job.of(job.model, "OF a model"), job.of(job.images, "ON images"), job.layer, pooling)
+    model = job.of(_measured(job), "OF a model")
+    found = PooledActivations(model, job.of(job.images, "ON images"), job.layer, pooling)
     shuffle = job.values.get("shuffle")
     return found if shuffle is None else ShuffledImages(found, shuffle)
+
+
+def _measured(job: Job) -> Model | None:
+    """The network whose units are measured. Raises Diagnostic for another one in which the layer is not the same."""
+    other = job.values.get("model")
+    if not isinstance(other, Model) or job.model is None:
+        return job.model
+    own, there = (model.layers() or {} for model in (job.model, other))
+    if there and job.layer not in there:
+        raise Diagnostic(
+            "unknown-layer", f"{other.name} has no layer {job.layer}, whose units these labels are of",
+            job.spans.get("model"), hint=f"its layers: {listing(list(there))}",
+        )  # fmt: skip
+    counts = own.get(job.layer), there.get(job.layer)
+    if None not in counts and counts[0] != counts[1]:
+        message = f"{job.layer} has {counts[0]} units in {job.model.name} and {counts[1]} in {other.name}"
+        raise Diagnostic("wrong-kind", message, job.spans.get("model"))
+    return other
 
 
 Presence = tuple[tuple[str, ...], LabelTexts | None, Operator | None, Operator | None, float, float]

@@ -8,7 +8,7 @@ from ...lang.declare import MethodDeclaration, Parameter
 from ...ops.cosy import CosyScores
 from ..job import Job, Method, Planned
 from ..metrics import INTERVAL, shared
-from ..presence import SHUFFLE, activations_for, presence_for, presence_parameters
+from ..presence import CONTROLS, activations_for, presence_for, presence_parameters
 from ..works import COSY
 
 DECLARATION = MethodDeclaration(
@@ -19,7 +19,7 @@ DECLARATION = MethodDeclaration(
         *presence_parameters("judge")[:2],
         Parameter("images", "int", 20, "how many images show the label", low=1),
         Parameter("controls", "int", None, "how many other images are controls; null: all", low=1, nullable=True),
-        SHUFFLE,
+        *CONTROLS,
         *INTERVAL,
     ),
     verbs=("EVALUATE",),

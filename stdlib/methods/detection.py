@@ -6,13 +6,13 @@ from ...lang.declare import MethodDeclaration
 from ...ops.agreement import Detection
 from ..job import Job, Method, Planned
 from ..metrics import INTERVAL, shared
-from ..presence import ACTIVE, SHUFFLE, activations_for, presence_for, presence_parameters
+from ..presence import ACTIVE, CONTROLS, activations_for, presence_for, presence_parameters
 from ..works import NEURON_EVAL
 
 DECLARATION = MethodDeclaration(
     "detection",
     "how well a unit's activation tells the images that hold its label: AUPRC, AUC, F1, IoU, precision and recall",
-    (*presence_parameters("labels"), ACTIVE, SHUFFLE, *INTERVAL),
+    (*presence_parameters("labels"), ACTIVE, *CONTROLS, *INTERVAL),
     verbs=("EVALUATE",),
     clauses=frozenset({"JUDGED BY"}),
     needs=frozenset({"images", "judge"}),

@@ -6,7 +6,7 @@ from ...lang.declare import MethodDeclaration, Parameter
 from ...ops.agreement import Simulation
 from ..job import Job, Method, Planned
 from ..metrics import INTERVAL, shared
-from ..presence import ACTIVE, SHUFFLE, activations_for, presence_for, presence_parameters
+from ..presence import ACTIVE, CONTROLS, activations_for, presence_for, presence_parameters
 from ..works import LINEAR_EXPLANATIONS, NEURON_EVAL
 
 FEW = ("sampling", "top_and_random")
@@ -22,7 +22,7 @@ DECLARATION = MethodDeclaration(
         Parameter("top_share", "float", 0.002, "which share of all images are the highest", low=1e-9, high=1.0,
                   only_with=FEW),
         ACTIVE,
-        SHUFFLE,
+        *CONTROLS,
         *INTERVAL,
     ),
     verbs=("EVALUATE",),
