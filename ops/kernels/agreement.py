@@ -41,10 +41,15 @@ def once(count: int) -> Floats:
     return np.ones((1, count))
 
 
+def share_of(share: float, count: int) -> int:
+    """So many of `count`, rounded up; but 0.07 of 100 are 7, though their product is above 7 in floating point."""
+    return math.ceil(share * count - 1e-9)
+
+
 def most_active(x: Floats, share: float) -> Bools:
     """[N]: the ceil(share N) images of highest activation, and those that equal the last of them; but none at the least
     activation of all: a unit that is silent on most images is not on for these (by the published formula for all)."""
-    count = min(max(math.ceil(share * len(x) - 1e-9), 1), len(x))  # 0.1 * 30 is above 3 in floating point
+    count = min(max(share_of(share, len(x)), 1), len(x))
     return np.asarray((x >= np.partition(x, len(x) - count)[len(x) - count]) & (x > x.min()))
 
 
@@ -209,7 +214,7 @@ def top_and_random(x: Floats, share: float, count: int, rng: np.random.Generator
     """Images for a simulation on few: `count` of the ceil(share N) of highest activation and as many of all others, or
     all there are; each once (the public code may draw one twice)."""
     order = np.argsort(-x, kind="stable")
-    highest = min(max(math.ceil(share * len(x) - 1e-9), 1), len(x))
+    highest = min(max(share_of(share, len(x)), 1), len(x))
     high = rng.permutation(order[:highest])[:count]
     return np.concatenate([high, rng.permutation(np.setdiff1d(order, high))[:count]])
 
@@ -218,7 +223,7 @@ def fewer_labels(y: Bools, share: float, rng: np.random.Generator) -> Bools:
     """y [N] without a share of its true values, drawn at random (rounded up: at least one of those there are)."""
     there = np.flatnonzero(y)
     found = y.copy()
-    found[rng.permutation(there)[: math.ceil(share * len(there) - 1e-9)]] = False
+    found[rng.permutation(there)[: share_of(share, len(there))]] = False
     return found
 
 
@@ -226,7 +231,7 @@ def more_labels(y: Bools, share: float, rng: np.random.Generator) -> Bools:
     """y [N] with wrong true values beside its own, a share of as many, drawn at random where it is false."""
     free = np.flatnonzero(~y)
     found = y.copy()
-    found[rng.permutation(free)[: math.ceil(share * int(y.sum()) - 1e-9)]] = True
+    found[rng.permutation(free)[: share_of(share, int(y.sum()))]] = True
     return found
 
 

@@ -87,7 +87,9 @@ def test_correlation_does_not_see_scale_or_a_large_mean() -> None:
     assert math.isnan(agreement.correlation(np.full(200, 0.1), s, once(200))[0])
 
 
-@pytest.mark.parametrize(("share", "count", "expected"), [(0.1, 30, 3), (0.1, 31, 4), (0.001, 30, 1), (1.0, 30, 29)])
+@pytest.mark.parametrize(
+    ("share", "count", "expected"), [(0.1, 30, 3), (0.1, 31, 4), (0.07, 100, 7), (0.001, 30, 1), (1.0, 30, 29)]
+)  # fmt: skip
 def test_so_many_images_are_the_most_active(share: float, count: int, expected: int) -> None:
     x = np.random.Generator(np.random.PCG64(1)).permutation(count).astype(float)
     assert most_active(x, share).sum() == expected
