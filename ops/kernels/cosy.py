@@ -14,7 +14,6 @@ from .agreement import Curve
 
 Floats = NDArray[np.float64]
 
-STILL = 1e-22  # of the largest square: two float32 values that differ at all vary by more, rounding by less
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,10 @@ def cosy(control: Floats, concept: Floats, controls: Floats, concepts: Floats) -
     m, n = controls.sum(1), concepts.sum(1)
     mean = (controls @ low) / m
     variance = (controls @ (low * low) - m * mean * mean) / np.maximum(m - 1, 1)
-    still = variance <= STILL * float((control * control).max())
-    spread = np.sqrt(np.where(still, np.nan, variance))
+    # Of controls that are one value rounding leaves a variance, so that is asked of the values.
+    least = np.where(controls > 0, control, np.inf).min(1)
+    most = np.where(controls > 0, control, -np.inf).max(1)
+    spread = np.sqrt(np.where(least < most, variance, np.nan))
     return Cosy(auc, ((concepts @ high) / n - mean) / spread)
 
 

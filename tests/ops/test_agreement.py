@@ -143,6 +143,9 @@ def test_mad_is_undefined_where_controls_are_one_value() -> None:
     same, higher = np.full(30, np.float32(0.1), float), np.full(5, 3.0)
     found = cosy(same, higher, once(30), once(5))
     assert math.isnan(found.mad[0]) and found.auc[0] == 1.0
+    once_more = np.append(same, 0.7)
+    drawn = np.append(np.ones(30), 0.0)[None]  # a draw of the bootstrap without the only one that differs
+    assert math.isnan(cosy(once_more, higher, drawn, once(5)).mad[0])
     nearly = same.copy()
     nearly[0] = float(np.nextafter(np.float32(0.1), np.float32(1)))
     assert cosy(nearly, higher, once(30), once(5)).mad[0] > 1e6

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import clq
+from clq.ops.preprocess import Preprocess
 from clq.stdlib.catalog import Catalog
 
 EXPLAIN = "EXPLAIN fc OF labnet ON {} USING clip_dissect(top_k=6) WITH lab.words"
@@ -107,6 +109,33 @@ def test_metrics_of_the_images_of_the_answer_share_its_pass(con: clq.Connection)
     assert counts["texts labclip"] == 378, "the labels are words of the list"
     con.run(f"EVALUATE ({query}) USING {BY_IMAGES}, stability(resamples=4), simulation(shuffle=1)")
     assert dict(con.counts) == counts, "other metrics and controls read no image and embed no word"
+
+
+def test_a_counting_network_sees_each_image_once_for_an_answer_and_its_metrics(con: clq.Connection) -> None:
+    seen: list[int] = []
+
+    class Counting(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv = torch.nn.Conv2d(3, 8, 5)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(len(x))
+            out: torch.Tensor = self.conv(x).relu().mean((2, 3))
+            return out
+
+    con.register("mine", Counting(), Preprocess(32, (0.5,) * 3, (0.5,) * 3))
+    method = "clip_dissect(top_k=8, floor=null)"
+    ask = f"EXPLAIN conv OF mine ON lab.probe[0:64] USING {method} WITH lab.words JUDGED BY labclip"
+    script = f"LET named = ({ask}); EVALUATE named USING {BY_IMAGES}, stability(resamples=2)"
+    con.run(script)
+    assert sum(seen) == 64
+    con.run(script.replace("top_k=8", "top_k=9"))
+    con.run(f"EVALUATE ({ask}) USING cosy(images=3, shuffle=2), simulation(sampling=top_and_random, drawn=5)")
+    assert sum(seen) == 64, "what the answer has read is not read again"
+    con.run(f"EVALUATE ({ask}) ON lab.probe[0:64], lab.audit[0:16] USING {BY_IMAGES}")
+    assert sum(seen) == 80, "of other images, those that are new"
 
 
 def test_metrics_of_other_images_read_these_once(con: clq.Connection) -> None:
