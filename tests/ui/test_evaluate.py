@@ -77,20 +77,29 @@ def test_an_evaluation_is_kept_and_says_how_it_was_made(con: clq.Connection) -> 
 
 
 def test_unreadable_images_are_left_out_of_both_parts(con: clq.Connection, tmp_path: Path) -> None:
-    (tmp_path / "photos").mkdir()
     rng = np.random.default_rng(0)
     for i in range(12):
-        path = tmp_path / "photos" / f"{i:02d}.png"
+        path = tmp_path / "photos" / "dog" / f"{i:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:60])
     query = EXPLAIN.format(f"folder('{tmp_path / 'photos'}')")
     found = con.run(f"SET on_error = 'skip'; EVALUATE ({query}) USING accuracy; SET on_error = 'fail'")
     assert "1 unreadable image of the 12" in " ".join(found[-1].remarks)
     assert found[-1].df().query("metric == 'top1'").n.tolist() == [33]
+    again = EXPLAIN.format(f"folder('{tmp_path / 'photos'}')").replace("lab.words", "['dog', 'cat']")
+    again = again.replace("top_k=6", "top_k=6, floor=null")
+    metrics = "simulation, detection(labels='label'), cosy(images=2), stability(resamples=2)"
+    by_image = con.run(f"SET on_error = 'skip'; EVALUATE ({again}) USING {metrics}; SET on_error = 'fail'")[-1].df()
+    counts = by_image[by_image.target.notna()].set_index("metric").n
+    assert set(counts["simulation_correlation"]) == {11}
+    assert set(counts["detection_f1"]) == {11}
+    assert set(counts["cosy_auc"]) == {11}
 
 
 def test_several_processes_give_the_same_rows(con: clq.Connection, tmp_path: Path) -> None:
-    query = f"EVALUATE ({EXPLAIN.format('lab.probe[0:40]')}) USING accuracy, label_cosine"
+    metrics = f"accuracy, label_cosine, {BY_IMAGES}, stability(resamples=3)"
+    query = f"EVALUATE ({EXPLAIN.format('lab.probe[0:40]')}) USING {metrics}"
     here = con.run(query)[-1].df()
     with clq.connect(tmp_path / "other") as other:
         there = other.run(f"SET backend = 'processes'; SET workers = 2; {query}")[-1].df()
