@@ -25,6 +25,27 @@ class ImageSet(Protocol):
     def read(self, index: int) -> np.ndarray: ...
 
 
+Concept = tuple[str, str]  # its name and its category, such as object, part, material or scene
+
+
+@dataclass(frozen=True)
+class Segments:
+    """What an image shows where: `masks` bool [n, H, W], each of one of `concepts` [n], in any resolution; together
+    they show all of the image. `categories` are those in which the image is annotated: only there does the lack of a
+    mask say that a concept is not in it."""
+
+    concepts: tuple[Concept, ...] = ()
+    masks: np.ndarray | None = None
+    categories: frozenset[str] = frozenset()
+
+
+class MaskedImages(ImageSet, Protocol):
+    """An opened data set that knows where in its images what is. Its spec tells all `concepts()` without opening."""
+
+    def segments(self, index: int) -> Segments:
+        """Raises OSError or ValueError if the masks of an image cannot be read."""
+
+
 @dataclass(frozen=True)
 class Tokens:
     """How the tokens [N, T, D] of a network's layers stand: `before` of them precede those of the patches; with

@@ -28,6 +28,12 @@ CLIP_DISSECT = Citation(
     "CLIP-Dissect: Automatic Description of Neuron Representations in Deep Vision Networks", "ICLR", 2023,
     "https://arxiv.org/abs/2204.10965",
 )  # fmt: skip
+NETDISSECT = Citation(
+    "bau2017network",
+    ("Bau, David", "Zhou, Bolei", "Khosla, Aditya", "Oliva, Aude", "Torralba, Antonio"),
+    "Network Dissection: Quantifying Interpretability of Deep Visual Representations", "CVPR", 2017,
+    "https://arxiv.org/abs/1704.05796",
+)
 LINEAR_EXPLANATIONS = Citation(
     "oikarinen2024linear", ("Oikarinen, Tuomas", "Weng, Tsui-Wei"), "Linear Explanations for Individual Neurons",
     "ICML", 2024, "https://arxiv.org/abs/2405.06855",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from .placing import forward, to_device
 from .similarity import pool
 
 TOKEN = "token "  # and its number: a pooling
+MAPS, PEAK = "maps", "peak"  # no pooling, and the highest place of a map
 
 
 class _Deep(Exception):
@@ -62,8 +64,26 @@ def arranged(output: torch.Tensor, layer: str, subject: Subject, images: torch.T
     return output
 
 
+def maps_of(output: torch.Tensor, tokens: Tokens) -> torch.Tensor:
+    """An arranged output as maps [n, units, h, w]; tokens of patches are laid out as a square. Raises ValueError for one
+    that has not several places."""
+    if output.ndim == 3:
+        patches = output[:, tokens.before :]
+        side = math.isqrt(patches.shape[1])
+        if side * side != patches.shape[1]:
+            raise ValueError(f"it gives {patches.shape[1]} tokens of patches, which are no square")
+        output = patches.transpose(1, 2).unflatten(2, (side, side))
+    if output.ndim != 4 or output.shape[2] * output.shape[3] < 2:
+        raise ValueError(f"it gives {list(output.shape[1:])} an image, so it has no maps")
+    return output
+
+
 def pooled(output: torch.Tensor, how: str, tokens: Tokens) -> torch.Tensor:
-    """[n, units] of an arranged output; 'auto' reads tokens as the network itself does. Raises ValueError."""
+    """[n, units] of an arranged output; 'auto' reads tokens as the network itself does; [n, units, h, w] of 'maps'.
+    Raises ValueError."""
+    if how in {MAPS, PEAK}:
+        maps = maps_of(output, tokens)
+        return maps if how == MAPS else maps.amax((2, 3))
     if output.ndim == 3 and how == "auto" and not tokens.summary:
         return pool(output[:, tokens.before :], "mean")
     if output.ndim == 3 and how == "cls" and not tokens.before:
@@ -149,5 +169,6 @@ class Capture:
             found = pooled(arranged(output, layer, self.subject, x), how, self.subject.tokens)
         except ValueError as error:
             message = f"layer {layer} of {self.name}: {error}"
-            raise Diagnostic("layer-shape", message, exit_code=1, about=(layer, self.name)) from error
+            hint = f"a layer before it may have maps: SHOW LAYERS OF {self.name}" if how in {MAPS, PEAK} else None
+            raise Diagnostic("layer-shape", message, hint=hint, exit_code=1, about=(layer, self.name)) from error
         return np.array(found.float().cpu().numpy())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +15,10 @@ from ...engine.fingerprint import Fingerprints
 from ...engine.operator import digest
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
+from ...ops.handles import Concept, Segments
 from ..reading import file_at, not_read
 from ..things import Built, Constructor, Dataset
+from .masks import both_or_neither, concepts_in, segments_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +66,30 @@ class Arrays:
     images: str
     labels: str | None = None
     classes: str | None = None
+    masks: str | None = None
+    mask_names: str | None = None
+    unlabelled: int | None = 0
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """What the numbers in the masks mean."""
+        if self.mask_names is None:
+            return {}
+        named = array_of(self.path, self.mask_names)
+        return {i: str(name) for i, name in enumerate(named.tolist()) if str(name).strip() and i != self.unlabelled}
+
+    @cached_property
+    def numbers(self) -> np.ndarray | None:
+        """The masks [N, H, W]. Raises Diagnostic 'file-format' for an array of another kind."""
+        if self.masks is None:
+            return None
+        found = array_of(self.path, self.masks)
+        if found.ndim != 3 or len(found) != len(self.pixels) or found.dtype.kind not in "iub":
+            raise Diagnostic(
+                "file-format", f"{self.masks} of {self.path} is {found.dtype} {list(found.shape)}, not whole numbers "
+                f"[{len(self.pixels)}, H, W]", hint="a mask has in each pixel the number of what is there",
+            )  # fmt: skip
+        return found
 
     @cached_property
     def pixels(self) -> np.ndarray:
@@ -89,7 +115,8 @@ class Arrays:
         raise Diagnostic("file-format", message, hint=hint)
 
     def fingerprint(self, known: Fingerprints) -> str:
-        return digest([known.file(Path(self.path).expanduser()), self.images])
+        masks = [] if self.masks is None else [self.masks, sorted(self.names.items())]
+        return digest([known.file(Path(self.path).expanduser()), self.images, *masks])
 
     def identities(self, known: Fingerprints) -> Sequence[str]:
         """The digest of each image's pixels."""
@@ -97,7 +124,10 @@ class Arrays:
         return [hashlib.blake2b(shape + image.tobytes(), digest_size=16).hexdigest() for image in self.pixels]
 
     def open(self, device: str) -> HeldImages:
-        return HeldImages(self.name, self.pixels)
+        return HeldImages(self.name, self.pixels, self.numbers, self.names)
+
+    def concepts(self) -> Sequence[Concept]:
+        return concepts_in(self.names)
 
     def columns(self) -> Sequence[str]:
         return ("image", *(("label",) if self.labels else ()), *(("class",) if self.labels and self.classes else ()))
@@ -115,14 +145,19 @@ class Arrays:
         return pa.table(columns)
 
     def describe(self) -> dict[str, str]:
-        return {"images": str(len(self.pixels)), "origin": f"{self.images} of {self.path}"}
+        facts = {"images": str(len(self.pixels)), "origin": f"{self.images} of {self.path}"}
+        if self.masks is not None:
+            facts["masks"] = f"{self.masks}, of {len(self.concepts())} concepts"
+        return facts
 
 
 class HeldImages:
     """Opened images in memory, named by their number."""
 
-    def __init__(self, dataset: str, pixels: np.ndarray) -> None:
-        self._dataset, self._pixels = dataset, pixels
+    def __init__(
+        self, dataset: str, pixels: np.ndarray, masks: np.ndarray | None = None, names: Mapping[int, str] | None = None
+    ) -> None:
+        self._dataset, self._pixels, self._masks, self._names = dataset, pixels, masks, names or {}
 
     def __len__(self) -> int:
         return len(self._pixels)
@@ -137,10 +172,19 @@ class HeldImages:
         image: np.ndarray = self._pixels[index]
         return image
 
+    def segments(self, index: int) -> Segments:
+        return Segments() if self._masks is None else segments_in(self._masks[index], self._names)
 
-def make_arrays(name: str, path: str, images: str, labels: str | None, classes: str | None) -> Dataset:
-    found = Arrays(name, path, images, labels, classes)
+
+def make_arrays(
+    name: str, path: str, images: str, labels: str | None, classes: str | None, masks: str | None = None,
+    mask_names: str | None = None, unlabelled: int | None = 0,
+) -> Dataset:  # fmt: skip
+    both_or_neither(masks, mask_names)
+    found = Arrays(name, path, images, labels, classes, masks, mask_names, unlabelled)
     found.check(*head_of(path, images))
+    if masks is not None:
+        _ = head_of(path, masks), found.names
     return Dataset(name, found)
 
 
@@ -152,6 +196,12 @@ DECLARATION = ConstructorDeclaration(
         Parameter("images", "str", "images", "name of the array uint8 [N, H, W, 3]"),
         Parameter("labels", "str", None, "name of the array of class numbers [N]", nullable=True),
         Parameter("classes", "str", None, "name of the array of class names", nullable=True),
+        Parameter("masks", "str", None, "name of the array of masks [N, H, W], in each pixel the number of what is "
+                  "there", nullable=True),
+        Parameter("mask_names", "str", None, "name of the array of what the numbers in the masks mean, from 0",
+                  nullable=True),
+        Parameter("unlabelled", "int", 0, "the number of pixels of which the masks say nothing; null: none",
+                  nullable=True),
     ),
     kind="dataset",
 )

@@ -10,6 +10,7 @@ from ...engine.fingerprint import Fingerprints
 from ...engine.operator import digest
 from ...lang.declare import part_of
 from ...lang.diagnostic import Diagnostic
+from ...ops.handles import Concept, Segments
 from ..things import Dataset
 
 if TYPE_CHECKING:
@@ -72,6 +73,9 @@ class Combined:
     def synonyms(self) -> Mapping[str, str]:
         return {word: name for dataset, _ in reversed(self.parts) for word, name in synonyms_of(dataset.spec).items()}
 
+    def concepts(self) -> Sequence[Concept]:
+        return tuple(dict.fromkeys(one for dataset, _ in self.parts for one in concepts_of(dataset.spec)))
+
     def describe(self) -> dict[str, str]:
         return {"parts": ", ".join(d.name for d, _ in self.parts)}
 
@@ -80,6 +84,12 @@ def synonyms_of(spec: Any) -> Mapping[str, str]:
     """Word -> the name in a column that means the same, as far as the spec of a data set knows any."""
     known = getattr(spec, "synonyms", None)
     return {} if known is None else known()
+
+
+def concepts_of(spec: Any) -> Sequence[Concept]:
+    """What the masks of a data set are of; nothing if it has none."""
+    known = getattr(spec, "concepts", None)
+    return () if known is None else known()
 
 
 def _alike(tables: Sequence[pa.Table]) -> list[pa.Table]:
@@ -141,6 +151,11 @@ class CombinedImages:
         images, i = self._places[index]
         found: np.ndarray = images.read(i)
         return found
+
+    def segments(self, index: int) -> Segments:
+        """Of a part that has no masks nothing is annotated."""
+        images, i = self._places[index]
+        return images.segments(i) if hasattr(images, "segments") else Segments()
 
     def place(self, index: int) -> tuple[Any, int]:
         """The opened part and the image's number in it."""

@@ -1,17 +1,23 @@
-"""folder(dir): every image file below a folder, by its path there; the name of its folder is its label."""
+"""folder(dir): every image file below a folder, by its path there; the name of its folder is its label.
+
+folder(dir, masks=…): beside it a folder of the same paths, .png for whatever the images are, with a number a pixel.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...engine.fingerprint import Fingerprints
+from ...engine.operator import digest
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic
+from ...ops.handles import Concept, Segments
 from ..things import Built, Constructor, Dataset
+from .masks import both_or_neither, concepts_in, read_mask, read_names, segments_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +32,9 @@ class Folder:
 
     name: str
     path: str
+    masks: str | None = None
+    mask_names: str | None = None
+    unlabelled: int | None = 0
 
     @cached_property
     def files(self) -> tuple[tuple[str, Path], ...]:
@@ -40,15 +49,42 @@ class Folder:
             )
         return tuple((p.relative_to(root).as_posix(), p) for p in found)
 
+    @cached_property
+    def mask_files(self) -> tuple[tuple[str, Path], ...]:
+        """The masks that are there, by the names of their images. Raises Diagnostic if there is none."""
+        if self.masks is None:
+            return ()
+        root = Path(self.masks).expanduser()
+        if not root.is_dir():
+            raise Diagnostic("missing-folder", f"there is no folder {self.masks}", hint="paths are relative to where "
+                             "clq is started")  # fmt: skip
+        places = ((name, (root / name).with_suffix(".png")) for name, _ in self.files)
+        found = tuple((name, place) for name, place in places if place.is_file())
+        if not found:
+            wanted = Path(self.files[0][0]).with_suffix(".png").as_posix()
+            raise Diagnostic("empty-data", f"{self.masks} has no mask of an image of {self.path}",
+                             hint=f"that of {self.files[0][0]} would be {wanted} there")  # fmt: skip
+        return found
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        return {} if self.mask_names is None else read_names(self.mask_names, self.unlabelled)
+
     def fingerprint(self, known: Fingerprints) -> str:
-        return known.files(list(self.files))
+        images = known.files(list(self.files))
+        if self.masks is None:
+            return images
+        return digest([images, known.files(list(self.mask_files)), sorted(self.names.items())])
 
     def identities(self, known: Fingerprints) -> Sequence[str]:
         """The digest of each file."""
         return [known.file(path) for _, path in self.files]
 
     def open(self, device: str) -> Files:
-        return Files(self.name, self.files)
+        return Files(self.name, self.files, dict(self.mask_files), self.names)
+
+    def concepts(self) -> Sequence[Concept]:
+        return concepts_in(self.names)
 
     def columns(self) -> Sequence[str]:
         return ("image", "label")
@@ -61,14 +97,20 @@ class Folder:
         return pa.table({"image": pa.array(names, pa.string()), "label": pa.array(labels, pa.string())})
 
     def describe(self) -> dict[str, str]:
-        return {"images": str(len(self.files)), "origin": self.path}
+        facts = {"images": str(len(self.files)), "origin": self.path}
+        if self.masks is not None:
+            facts["masks"] = f"{len(self.mask_files)}, of {len(self.concepts())} concepts"
+        return facts
 
 
 class Files:
-    """Opened image files; anything Pillow reads, turned to RGB."""
+    """Opened image files; anything Pillow reads, turned to RGB. `masks` by the names of their images."""
 
-    def __init__(self, dataset: str, files: Sequence[tuple[str, Path]]) -> None:
-        self._dataset, self._files = dataset, files
+    def __init__(
+        self, dataset: str, files: Sequence[tuple[str, Path]], masks: Mapping[str, Path] | None = None,
+        names: Mapping[int, str] | None = None,
+    ) -> None:  # fmt: skip
+        self._dataset, self._files, self._masks, self._names = dataset, files, masks or {}, names or {}
 
     def __len__(self) -> int:
         return len(self._files)
@@ -85,6 +127,11 @@ class Files:
 
         with Image.open(self._files[index][1]) as picture:
             return np.asarray(picture.convert("RGB"))
+
+    def segments(self, index: int) -> Segments:
+        """An image without a mask is not annotated."""
+        place = self._masks.get(self._files[index][0])
+        return Segments() if place is None else segments_in(read_mask(place), self._names)
 
 
 @dataclass(frozen=True)
@@ -115,10 +162,15 @@ class OneFile:
         return {"images": "1", "origin": self.path}
 
 
-def make_folder(name: str, path: str) -> Dataset:
-    spec = Folder(name, path)
+def make_folder(
+    name: str, path: str, masks: str | None = None, mask_names: str | None = None, unlabelled: int | None = 0
+) -> Dataset:
+    both_or_neither(masks, mask_names)
+    spec = Folder(name, path, masks, mask_names, unlabelled)
     if not Path(path).expanduser().is_dir():
         _ = spec.files
+    if masks is not None:
+        _ = spec.mask_files, spec.names
     return Dataset(name, spec)
 
 
@@ -148,7 +200,16 @@ def _where(path: str) -> str:
 
 DECLARATION = ConstructorDeclaration(
     "folder", "all image files below a folder",
-    (Parameter("path", "str", REQUIRED, "the folder", is_path=True),), kind="dataset",
+    (
+        Parameter("path", "str", REQUIRED, "the folder", is_path=True),
+        Parameter("masks", "str", None, "a folder with a mask of an image under the image's path, ending in .png: a "
+                  "picture of one channel, in each pixel the number of what is there", nullable=True, is_path=True),
+        Parameter("mask_names", "str", None, "what the numbers in the masks mean: a .json file {number: name}, or a "
+                  "text file with a name a line, from 0", nullable=True, is_path=True),
+        Parameter("unlabelled", "int", 0, "the number of pixels of which the masks say nothing; null: none",
+                  nullable=True),
+    ),
+    kind="dataset",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...engine.fingerprint import Fingerprints
+from ...ops.handles import Concept, Segments
 from ..things import Built, Dataset
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ class LabDataset:
 
         return FACT_OF
 
+    def concepts(self) -> Sequence[Concept]:
+        """What the masks are of."""
+        from ..lab.world import CATEGORY_OF
+
+        return tuple(CATEGORY_OF.items())
+
     def describe(self) -> dict[str, str]:
         from ..lab.data import COUNTS
 
@@ -80,6 +87,15 @@ class LabPictures:
 
     def read(self, index: int) -> np.ndarray:
         return self._images.image(index)
+
+    def segments(self, index: int) -> Segments:
+        import numpy as np
+
+        from ..lab.world import CATEGORY_OF
+
+        found = self._images.regions(index)
+        concepts = tuple((fact, CATEGORY_OF[fact]) for fact, _ in found)
+        return Segments(concepts, np.stack([mask for _, mask in found]), frozenset(CATEGORY_OF.values()))
 
 
 def built() -> Built:

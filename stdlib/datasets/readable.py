@@ -11,7 +11,8 @@ from ...engine.fingerprint import Fingerprints
 from ...engine.operator import Operator, Source, digest
 from ...engine.plan import graph_of, ordered
 from ...lang.diagnostic import Diagnostic
-from .combined import CombinedImages, synonyms_of
+from ...ops.handles import Concept
+from .combined import CombinedImages, concepts_of, synonyms_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +40,9 @@ class Readable:
 
     def synonyms(self) -> Mapping[str, str]:
         return synonyms_of(self.whole)
+
+    def concepts(self) -> Sequence[Concept]:
+        return concepts_of(self.whole)
 
     def describe(self) -> dict[str, str]:
         return {**self.whole.describe(), "unreadable": f"{len(self.reasons)} left out"}

@@ -12,8 +12,9 @@ from ...engine.fingerprint import Fingerprints
 from ...engine.operator import digest
 from ...lang.declare import REQUIRED, ConstructorDeclaration, Parameter, Selected
 from ...lang.diagnostic import Diagnostic
+from ...ops.handles import Concept
 from ..things import Built, Constructor, Dataset
-from .combined import CombinedImages, combine, synonyms_of
+from .combined import CombinedImages, combine, concepts_of, synonyms_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,6 +69,9 @@ class Sample:
 
     def synonyms(self) -> Mapping[str, str]:
         return synonyms_of(self.whole.spec)
+
+    def concepts(self) -> Sequence[Concept]:
+        return concepts_of(self.whole.spec)
 
     def describe(self) -> dict[str, str]:
         many = str(self.n) if self.n is not None else f"{self.share:g} of all"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .captions import Caption, caption
 from .rng import Rng
-from .world import OBJECTS, SAMPLER_VERSION, Scene, sample_scene, shifted_scene, shortcut_scene
+from .world import CATEGORY_OF, OBJECTS, SAMPLER_VERSION, Scene, sample_scene, shifted_scene, shortcut_scene
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,6 +95,17 @@ class LabImages:
         from .render import box
 
         return box(self.scenes[i])
+
+    def regions(self, i: int) -> list[tuple[str, Mask]]:
+        """Each fact that is true somewhere in the image, with the pixels bool [64, 64] it is true of: those of the
+        scene on the backdrop, those of the extra on it, all others but the parts on what is seen of the object."""
+        from .render import regions
+
+        scene = self.scenes[i]
+        thing, extra = regions(scene)
+        where = {scene.scene: ~(thing | extra), scene.extra: extra}
+        true = scene.facts()
+        return [(fact, where.get(fact, thing)) for fact in CATEGORY_OF if fact in true]
 
     def label(self, i: int) -> int:
         """Index of the object in `classes`."""

@@ -105,13 +105,13 @@ def _draw(
     return fat
 
 
-def _draw_extra(image: Image.Image, extra: str, rng: Rng) -> None:
+def _draw_extra(image: Image.Image, extra: str, rng: Rng) -> Mask:
     art = _art(extra)
     half, x, y = (23, 26, 14) if extra == "text" else (13, 17, 17)
     x = x if rng.chance(0.5) else CANVAS - x
     y = y if rng.chance(0.5) else CANVAS - y
     rotation = 0.0 if extra == "text" else rng.normal(0.0, 12.0)
-    _draw(image, art, _pose(art, x, y, half, rotation, False), (200, 200, 200))
+    return _draw(image, art, _pose(art, x, y, half, rotation, False), (200, 200, 200))
 
 
 def _average(canvas: Pixels) -> NDArray[np.int16]:
@@ -120,8 +120,8 @@ def _average(canvas: Pixels) -> NDArray[np.int16]:
     return (wide[0::2, 0::2] + wide[0::2, 1::2] + wide[1::2, 0::2] + wide[1::2, 1::2] + 2) >> 2
 
 
-def render(scene: Scene) -> tuple[Pixels, Mask]:
-    """Scene -> (uint8 [64, 64, 3] RGB, bool [64, 64] mask of the object, with its outline, as if nothing hid it)."""
+def _painted(scene: Scene) -> tuple[Image.Image, Mask, Mask, Rng]:
+    """The canvas, where the object and the extra are drawn on it, and the draws that are left."""
     rng = Rng("render", scene.seed)
     backdrop = rng.choice(backdrops(scene.scene))
     x, y = rng.below(MARGIN), rng.below(MARGIN)
@@ -133,11 +133,24 @@ def render(scene: Scene) -> tuple[Pixels, Mask]:
         pattern = whole.crop((x, y, x + CANVAS, y + CANVAS))
     r, g, b = (min(max(v + round(rng.normal(0.0, 8.0)), 0), 255) for v in COLOURS[scene.colour])
     fat = _draw(image, _art(scene.object), _pose_of(scene), (r, g, b), pattern)
-    if scene.extra != "none":
-        _draw_extra(image, scene.extra, rng)
+    extra = np.zeros_like(fat) if scene.extra == "none" else _draw_extra(image, scene.extra, rng)
+    return image, fat, extra, rng
+
+
+def render(scene: Scene) -> tuple[Pixels, Mask]:
+    """Scene -> (uint8 [64, 64, 3] RGB, bool [64, 64] mask of the object, with its outline, as if nothing hid it)."""
+    image, fat, _, rng = _painted(scene)
     brightness = rng.between(220, 276)  # in 1/256: .86 to 1.08
     pixels = (_average(np.asarray(image)).astype(np.int32) * brightness >> 8) + rng.choice(noises())
     return np.clip(pixels, 0, 255).astype(np.uint8), _any_of_four(fat)
+
+
+def regions(scene: Scene) -> tuple[Mask, Mask]:
+    """Where the object is seen and where the extra is, both bool [64, 64] and apart: the extra lies in front. What is
+    in neither is the backdrop."""
+    _, fat, extra, _ = _painted(scene)
+    front = _any_of_four(extra)
+    return _any_of_four(fat) & ~front, front
 
 
 def _any_of_four(canvas: Mask) -> Mask:

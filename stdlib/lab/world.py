@@ -101,6 +101,12 @@ HYPERNYMS: dict[str, tuple[str, ...]] = {**GROUPS, **LEVELS}
 FACTS: tuple[str, ...] = (
     *GROUPS, *OBJECTS, *LEVELS, *PARTS, *COLOURS, *PATTERNS, *SCENES, *EXTRAS[1:], *SIZES,
 )  # fmt: skip
+# What kind of fact it is, of those that are true of pixels. Parts are drawn in one with their object: they have none.
+CATEGORY_OF: dict[str, str] = {
+    **dict.fromkeys(GROUPS, "hypernym"), **dict.fromkeys(OBJECTS, "object"), **dict.fromkeys(LEVELS, "hypernym"),
+    **dict.fromkeys(COLOURS, "colour"), **dict.fromkeys(PATTERNS, "pattern"), **dict.fromkeys(SCENES, "scene"),
+    **dict.fromkeys(EXTRAS[1:], "extra"), **dict.fromkeys(SIZES, "size"),
+}  # fmt: skip
 FACT_OF: dict[str, str] = {word: fact for fact in FACTS for word in NAMES.get(fact, (fact,))}
 SYNONYMS: dict[str, str] = {word: fact for word, fact in FACT_OF.items() if word != fact}
 
