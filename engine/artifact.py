@@ -63,7 +63,7 @@ class Artifact:
         """That of one array whose shards are joined along the first axis; nothing of it is read."""
         from safetensors import safe_open
 
-        rows, rest = 0, ()
+        rows, rest = 0, tuple[int, ...]()
         for path in self.files:
             with safe_open(str(path), framework="numpy") as f:
                 count, *more = f.get_slice(name).get_shape()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class MapThresholds(Global):
             raise Diagnostic(
                 "bad-argument", f"{100 * self.quantile:g} % of {places:,} places, {height} × {width} in each of {images} "
                 f"images, is less than one: no unit of {self.maps.layer} would be on anywhere", exit_code=1,
-                hint=f"give it {-(-1 / self.quantile // (height * width)):,.0f} images or more, or a larger quantile",
+                hint=f"give it {math.ceil(1 / self.quantile / (height * width)):,} images or more, or a larger quantile",
                 about=(self.maps.images.name,),
             )  # fmt: skip
         size = _block(held, resources)
@@ -86,16 +87,17 @@ class ConceptOverlaps(Global):
         from .kernels.netdissect import overlaps
 
         held = inputs.artifact(self.thresholds.maps)
+        threshold = inputs.artifact(self.thresholds).load("threshold")
         prepare = inputs.opened(self.model).prepare
         found = overlaps(
-            self._beside(held, inputs.opened(self.images), resources), inputs.artifact(self.thresholds).load("threshold"),
+            self._beside(held, inputs.opened(self.images), resources), threshold,
             {concept: number for number, concept in enumerate(self.concepts)},
             lambda height, width: frame(prepare, height, width), finest=self.finest, budget=resources.memory,
         )  # fmt: skip
         return Result({"both": found.both, "on": found.on, "area": found.area, "images": found.images})
 
     def _beside(self, maps: Artifact, images: Any, resources: Resources) -> Iterator[tuple[np.ndarray, Segments]]:
-        """The maps [units, h, w] of each image and what is where in it, decoded in threads, so many ahead as a block."""
+        """The maps [units, h, w] of each image and what is where in it; the masks of a block are read by threads."""
         start, size = 0, min(AHEAD, _block(maps, resources))
         with (
             resources.showing(f"masks of {self.images.name}", len(images)) as progress,
@@ -161,5 +163,6 @@ class DissectedUnits(UnitAnswer):
             raise Diagnostic(
                 "empty-data", f"the masks of {self.overlaps.images.name} are of none of the words", exit_code=1,
                 hint=f"they are of {len(names)} concepts, such as {', '.join(names[:5])}",
+                about=(self.words.name if isinstance(self.words, Source) else "",),
             )  # fmt: skip
         return found

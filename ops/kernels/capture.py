@@ -65,14 +65,14 @@ def arranged(output: torch.Tensor, layer: str, subject: Subject, images: torch.T
 
 
 def maps_of(output: torch.Tensor, tokens: Tokens) -> torch.Tensor:
-    """An arranged output as maps [n, units, h, w]; tokens of patches are laid out as a square. Raises ValueError for one
-    that has not several places."""
+    """An arranged output as maps [n, units, h, w]; tokens of patches are laid out as a square. Raises ValueError for
+    one that has not several places."""
     if output.ndim == 3:
         patches = output[:, tokens.before :]
         side = math.isqrt(patches.shape[1])
         if side * side != patches.shape[1]:
             raise ValueError(f"it gives {patches.shape[1]} tokens of patches, which are no square")
-        output = patches.transpose(1, 2).unflatten(2, (side, side))
+        output = patches.transpose(1, 2).reshape(len(patches), -1, side, side)
     if output.ndim != 4 or output.shape[2] * output.shape[3] < 2:
         raise ValueError(f"it gives {list(output.shape[1:])} an image, so it has no maps")
     return output

@@ -109,13 +109,13 @@ def overlaps(
         kept = [i for i, concept in enumerate(segments.concepts) if concept in concepts]
         number = np.array([concepts[segments.concepts[i]] for i in kept], np.int64)
         masks = sampled(segments.masks[kept], frame, finest)
-        flat = torch.from_numpy(masks.reshape(len(kept), -1).astype(np.float32)).T
-        pixels = masks.reshape(len(kept), -1).sum(1)
+        height, width = masks.shape[1:]
+        flat = torch.from_numpy(masks.reshape(len(kept), height * width).astype(np.float32)).T
+        pixels = masks.sum((1, 2))
         area[number] += pixels
         shown[number] += pixels > 0
         # No place of an upsampled map is higher than the highest of the map: most units are off on most images.
         awake = np.flatnonzero(maps.max((1, 2)) > threshold)
-        height, width = masks.shape[1:]
         for part in _parts(awake, 8 * height * width, budget):
             lit = upsampled(maps[part], height, width) > torch.from_numpy(threshold[part])[:, None, None]
             lit_pixels = lit.reshape(len(part), -1)
@@ -130,7 +130,8 @@ def sampled(masks: NDArray[np.bool_], frame: Callable[[int, int], Frame], finest
     coarser grid."""
     seen = frame(*masks.shape[1:])
     top, left = round(seen.top), round(seen.left)
-    masks = masks[:, top : max(top + 1, round(seen.top + seen.height)), left : max(left + 1, round(seen.left + seen.width))]
+    bottom, right = max(top + 1, round(seen.top + seen.height)), max(left + 1, round(seen.left + seen.width))
+    masks = masks[:, top:bottom, left:right]
     side = min(masks.shape[1:])
     if finest is None or side <= finest:
         return masks

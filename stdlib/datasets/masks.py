@@ -1,4 +1,4 @@
-"""Pixel masks as data sets have them: in each pixel the number of what is there, and a file that says what they mean."""
+"""Pixel masks as data sets have them: in each pixel the number of what is there, and a list of what they mean."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ DECLARATION = MethodDeclaration(
 
 
 def plan(job: Job) -> Planned:
-    """The maps from one forward, shared with whatever else looks at the model; then thresholds and overlaps of the whole
-    layer with all concepts, read beside the masks once; then the chosen units."""
+    """The maps from one forward, shared with whatever else looks at the model; then thresholds, and overlaps of the
+    whole layer with all concepts, read beside the masks once; then the chosen units."""
     v = job.values
     images, model = job.of(job.images, "ON images"), job.of(job.model, "OF a model")
     concepts = concepts_for(job, images.name, tuple(concepts_of(images.spec)))
