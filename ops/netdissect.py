@@ -69,7 +69,7 @@ class MapThresholds(Global):
 
 @dataclass(frozen=True, eq=False)
 class ConceptOverlaps(Global):
-    """'both' and 'on' [units, concepts], 'area' and 'images' [concepts]; see `kernels.netdissect.Overlaps`. Masks are
+    """'both' and 'on' [units, concepts], 'area' [concepts]; see `kernels.netdissect.Overlaps`. Masks are
     read as a stream beside the maps, and no finer than `finest` pixels on the shorter side."""
 
     couples: ClassVar[frozenset[Axis]] = frozenset({"images"})
@@ -94,7 +94,7 @@ class ConceptOverlaps(Global):
             {concept: number for number, concept in enumerate(self.concepts)},
             lambda height, width: frame(prepare, height, width), finest=self.finest, budget=resources.memory,
         )  # fmt: skip
-        return Result({"both": found.both, "on": found.on, "area": found.area, "images": found.images})
+        return Result({"both": found.both, "on": found.on, "area": found.area})
 
     def _beside(self, maps: Artifact, images: Any, resources: Resources) -> Iterator[tuple[np.ndarray, Segments]]:
         """The maps [units, h, w] of each image and what is where in it; the masks of a block are read by threads."""
@@ -142,7 +142,7 @@ class DissectedUnits(UnitAnswer):
         from .kernels.netdissect import Overlaps
 
         held = inputs.artifact(self.overlaps)
-        iou = Overlaps(*(held.load(name) for name in ("both", "on", "area", "images"))).iou
+        iou = Overlaps(*(held.load(name) for name in ("both", "on", "area"))).iou
         names = [name for name, _ in self.overlaps.concepts]
         asked = self._asked(names, inputs)
 

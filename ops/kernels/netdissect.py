@@ -75,12 +75,11 @@ def _ordered(x: Floats) -> NDArray[np.uint32]:
 @dataclass
 class Overlaps:
     """In pixels: `both` [units, concepts], where unit and concept are; `on` [units, concepts], where the unit is on in
-    images that are annotated in the concept's category; `area` [concepts]; `images` [concepts] that show it."""
+    images that are annotated in the concept's category; `area` [concepts]."""
 
     both: Counts
     on: Counts
     area: Counts
-    images: Counts
 
     @property
     def iou(self) -> NDArray[np.float64]:
@@ -99,7 +98,7 @@ def overlaps(
     Masks whose shorter side is more than `finest` pixels are sampled to that. `budget`: bytes to hold at once.
     """
     units, count = len(threshold), len(concepts)
-    both, area, shown = np.zeros((units, count), np.int64), np.zeros(count, np.int64), np.zeros(count, np.int64)
+    both, area = np.zeros((units, count), np.int64), np.zeros(count, np.int64)
     categories = list(dict.fromkeys(category for _, category in concepts))
     on = np.zeros((units, len(categories)), np.int64)
     for maps, segments in images:
@@ -111,9 +110,7 @@ def overlaps(
         masks = sampled(segments.masks[kept], frame, finest)
         height, width = masks.shape[1:]
         flat = torch.from_numpy(masks.reshape(len(kept), height * width).astype(np.float32)).T
-        pixels = masks.sum((1, 2))
-        area[number] += pixels
-        shown[number] += pixels > 0
+        area[number] += masks.sum((1, 2))
         # No place of an upsampled map is higher than the highest of the map: most units are off on most images.
         awake = np.flatnonzero(maps.max((1, 2)) > threshold)
         for part in _parts(awake, 8 * height * width, budget):
@@ -122,7 +119,7 @@ def overlaps(
             on[np.ix_(part, annotated)] += lit_pixels.sum(1).numpy()[:, None]
             both[np.ix_(part, number)] += (lit_pixels.float() @ flat).round().long().numpy()
     of = np.array([categories.index(category) for _, category in concepts], np.int64)
-    return Overlaps(both, on[:, of], area, shown)
+    return Overlaps(both, on[:, of], area)
 
 
 def sampled(masks: NDArray[np.bool_], frame: Callable[[int, int], Frame], finest: int | None) -> NDArray[np.bool_]:

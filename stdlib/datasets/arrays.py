@@ -80,16 +80,18 @@ class Arrays:
 
     @cached_property
     def numbers(self) -> np.ndarray | None:
-        """The masks [N, H, W]. Raises Diagnostic 'file-format' for an array of another kind."""
+        """The masks [N, H, W]."""
         if self.masks is None:
             return None
-        found = array_of(self.path, self.masks)
-        if found.ndim != 3 or len(found) != len(self.pixels) or found.dtype.kind not in "iub":
+        return array_of(self.path, self.masks)
+
+    def check_masks(self, shape: tuple[int, ...], dtype: str, images: int) -> None:
+        """Raises Diagnostic 'file-format' for an array that holds no masks of so many images."""
+        if len(shape) != 3 or shape[0] != images or not dtype.startswith(("int", "uint", "bool")):
             raise Diagnostic(
-                "file-format", f"{self.masks} of {self.path} is {found.dtype} {list(found.shape)}, not whole numbers "
-                f"[{len(self.pixels)}, H, W]", hint="a mask has in each pixel the number of what is there",
+                "file-format", f"{self.masks} of {self.path} is {dtype} {list(shape)}, not whole numbers "
+                f"[{images}, H, W]", hint="a mask has in each pixel the number of what is there",
             )  # fmt: skip
-        return found
 
     @cached_property
     def pixels(self) -> np.ndarray:
@@ -184,7 +186,8 @@ def make_arrays(
     found = Arrays(name, path, images, labels, classes, masks, mask_names, unlabelled)
     found.check(*head_of(path, images))
     if masks is not None:
-        _ = head_of(path, masks), found.names
+        found.check_masks(*head_of(path, masks), head_of(path, images)[0][0])
+        _ = found.names
     return Dataset(name, found)
 
 
