@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..engine.artifact import Artifact, Result
-from ..engine.interrupt import stop_if_asked
 from ..engine.operator import Axis, Global, Inputs, Operator, Source
 from ..engine.resources import Resources
 from ..lang.diagnostic import Diagnostic
@@ -51,20 +50,15 @@ class MapThresholds(Global):
         places = images * height * width
         rank = exceeding(self.quantile, places)
         if rank < 1:
+            enough = math.ceil(1 / self.quantile / (height * width))
             raise Diagnostic(
-                "bad-argument", f"{100 * self.quantile:g} % of {places:,} places, {height} × {width} in each of {images} "
-                f"images, is less than one: no unit of {self.maps.layer} would be on anywhere", exit_code=1,
-                hint=f"give it {math.ceil(1 / self.quantile / (height * width)):,} images or more, or a larger quantile",
+                "bad-argument", f"{100 * self.quantile:g} % of {places:,} places, {height} × {width} in each of "
+                f"{images} images, is less than one: no unit of {self.maps.layer} would be on anywhere", exit_code=1,
+                hint=f"give it {enough:,} images or more, or a larger quantile",
                 about=(self.maps.images.name,),
             )  # fmt: skip
         size = _block(held, resources)
-
-        def blocks() -> Iterator[np.ndarray]:
-            for block in held.blocks("activations", size):
-                stop_if_asked()
-                yield block
-
-        return Result({"threshold": thresholds(blocks, units, rank)})
+        return Result({"threshold": thresholds(lambda: held.blocks("activations", size), units, rank)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +98,6 @@ class ConceptOverlaps(Global):
             ThreadPoolExecutor(resources.workers) as pool,
         ):
             for block in maps.blocks("activations", size):
-                stop_if_asked()
                 numbers = range(start, start + len(block))
                 yield from zip(block, pool.map(lambda i: self._read(images, i), numbers), strict=True)
                 start += len(block)

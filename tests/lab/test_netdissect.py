@@ -120,8 +120,8 @@ def test_masks_of_files_and_of_arrays_say_the_same(
     assert not every.score.equals(by_json.score)  # three images are not annotated there
     assert set(by_json.concept.dropna()) <= set(json.loads((own / "names.json").read_text()).values()) - {"nothing"}
     assert "masks: 27, of " in str(con.run(f"LET pics = {folders[0]}; SHOW DATASETS").last)
-    parts = con.run(asked.format(f"{folders[0]}, lab.probe[30:40]").replace("top=3", "top=3, categories=mask")).last.df()
-    assert len(parts) == 192  # of the others nothing is annotated in this category
+    both = asked.format(f"{folders[0]}, lab.probe[30:40]").replace("top=3", "top=3, categories=mask")
+    assert len(con.run(both).last.df()) == 192  # of the others nothing is annotated in this category
 
 
 @pytest.mark.parametrize(("call", "code", "said"), [
