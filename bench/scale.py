@@ -209,7 +209,7 @@ def inverted(captions: int, crops: int) -> Iterator[Cost]:
         for name in ("labclip", "lab.captions", "lab.probe")
     )
     texts = list(source.texts())[:captions]
-    pool = embed_texts(judge, texts, ["{}"], lambda done: None)
+    pool = embed_texts(judge, "labclip", texts, ["{}"], lambda done: None)
     import torch
 
     with torch.inference_mode():

@@ -396,6 +396,13 @@ _ALL = (
         "Name another layer (SHOW LAYERS OF the model) or a sub-layer.",
     ),
     Page(
+        "not-finite",
+        "A network gives NaN or infinity on an input",
+        "A unit, an image or a text cannot be compared by what is no number. The message names the layer or judge and "
+        "the first image or text; nothing of its shard has been stored.",
+        "Check the weights and the preprocessing; in half precision SET precision = 'float32'. Or leave the input out.",
+    ),
+    Page(
         "forward-failed",
         "A network cannot be run on the images",
         "The model itself raised an error on its first batch, such as for another number of channels or another size.",

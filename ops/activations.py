@@ -10,7 +10,8 @@ from ..engine.artifact import Result
 from ..engine.operator import Axis, Consumer, Global, Inputs, Operator, Scan, Source
 from ..engine.resources import Resources
 
-# Or the number of a token, "token 3"; "peak" is the highest place of a map, where tokens are laid out as one.
+# Or the number of a token, "token 3". "maps" pools nothing, [images, units, h, w], and "peak" is the highest place of a
+# map; tokens are laid out as maps.
 Pooling = Literal["auto", "mean", "max", "cls", "peak", "maps"] | str
 
 
@@ -47,18 +48,7 @@ class PooledActivations(Scan):
 
         subject = inputs.opened(scans[0].model)
         wanted = [(s.layer, s.pooling) for s in scans]
-        return Capture(subject, scans[0].model.name, wanted, resources)
-
-
-@dataclass(frozen=True, eq=False)
-class ActivationMaps(PooledActivations):
-    """A [images, units, h, w] of one layer as it gives them, from the same forward as its pooled activations; a shard
-    holds the maps of 512 images."""
-
-    pooling: Pooling = "maps"
-
-    def label(self) -> str:
-        return f"activation maps {self.layer} of {self.model.name}"
+        return Capture(subject, scans[0].model.name, wanted, resources, inputs.opened(scans[0].images))
 
 
 @dataclass(frozen=True, eq=False)

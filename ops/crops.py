@@ -99,5 +99,5 @@ class CropEmbeddings(Scan):
         return EmbedCrops(
             subject, inputs.opened(scan.judge), scan.layer, scan.model.name, scan.judge.name,
             [s.pairs(inputs) for s in scans], [groups_of(inputs.artifact(s.high)) for s in scans], scan.mask,
-            scan.least, resources,
+            scan.least, resources, inputs.opened(scan.images),
         )  # fmt: skip

@@ -42,7 +42,9 @@ class ImageEmbeddings(Scan):
     def start(cls, scans: Sequence[ImageEmbeddings], inputs: Inputs, resources: Resources) -> Consumer:
         from .kernels.embed import EmbedImages
 
-        return EmbedImages(inputs.opened(scans[0].judge), scans[0].judge.name, len(scans), resources)
+        return EmbedImages(
+            inputs.opened(scans[0].judge), scans[0].judge.name, len(scans), resources, inputs.opened(scans[0].images)
+        )
 
 
 def texts_of(operator: Operator, inputs: Inputs) -> list[str]:
@@ -79,7 +81,7 @@ class TextEmbeddings(Rowwise):
         texts = [every[i] for i in which.tolist()]
         judge = inputs.opened(self.judge)
         with resources.showing(f"{self.judge.name} text embedding", len(texts)) as progress:
-            vectors = embed_texts(judge, texts, self.prompts, progress.advance)
+            vectors = embed_texts(judge, self.judge.name, texts, self.prompts, progress.advance)
         resources.counts[f"texts {self.judge.name}"] += len(texts)
         return {"vectors": vectors}
 
@@ -98,7 +100,15 @@ class GivenVectors(Global):
     def compute(self, inputs: Inputs, resources: Resources) -> Result:
         import numpy as np
 
+        from .kernels.finite import finite
+
         given = inputs.opened(self.vectors)
-        rows = given.images() if self.texts is None else given.named(texts_of(self.texts, inputs))
+        texts = None if self.texts is None else texts_of(self.texts, inputs)
+        rows = given.images() if texts is None else given.named(texts)
+        finite(
+            rows, f"vectors of {self.vectors.name}",
+            lambda row: f"image {row}" if texts is None else f"text '{texts[row]}'", (self.vectors.name,),
+            remedy="compute the file anew",
+        )  # fmt: skip
         norm = np.linalg.norm(rows, axis=1, keepdims=True)
         return Result({"vectors": (rows / np.where(norm == 0, 1, norm)).astype(np.float32)})

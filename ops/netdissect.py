@@ -12,7 +12,7 @@ from ..engine.artifact import Artifact, Result
 from ..engine.operator import Axis, Global, Inputs, Operator, Source
 from ..engine.resources import Resources
 from ..lang.diagnostic import Diagnostic
-from .activations import ActivationMaps
+from .activations import PooledActivations
 from .answers import UnitAnswer
 from .embeddings import texts_of
 from .handles import Concept, Segments
@@ -36,7 +36,7 @@ class MapThresholds(Global):
     stream."""
 
     couples: ClassVar[frozenset[Axis]] = frozenset({"images"})
-    maps: ActivationMaps
+    maps: PooledActivations
     quantile: float
 
     def label(self) -> str:

@@ -12,7 +12,8 @@ import torch
 
 from ...engine.resources import Batch, Resources, ran_out
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
-from ..handles import Subject, Tokens
+from ..handles import ImageSet, Subject, Tokens
+from .finite import finite, spoken
 from .placing import forward, to_device
 from .similarity import pool
 
@@ -128,8 +129,12 @@ def hooked(
 class Capture:
     """Consumer of images that gives pooled activations [n, units] of several layers from one forward."""
 
-    def __init__(self, subject: Subject, name: str, wanted: Sequence[tuple[str, str]], resources: Resources) -> None:
+    def __init__(
+        self, subject: Subject, name: str, wanted: Sequence[tuple[str, str]], resources: Resources,
+        images: ImageSet | None = None,
+    ) -> None:  # fmt: skip
         self.subject, self.name, self.wanted, self.resources = subject, name, list(wanted), resources
+        self.images = images
         self.modules = {layer: module_of(subject.module, layer, name) for layer, _ in wanted}
         self.deepest = 0
 
@@ -154,7 +159,13 @@ class Capture:
                     "layer-shape", f"layer {layer} of {self.name} takes no part in its forward", exit_code=1,
                     hint="choose a layer that every image passes through", about=(layer, self.name),
                 )  # fmt: skip
-        return [{"activations": seen[layer][how]} for layer, how in self.wanted]
+        return [{"activations": self._finite(seen[layer][how], layer, batch)} for layer, how in self.wanted]
+
+    def _finite(self, activations: np.ndarray, layer: str, batch: Batch) -> np.ndarray:
+        return finite(
+            activations, f"activations of layer {layer} of {self.name}",
+            lambda row: spoken(self.images, int(batch.indices[row])), (layer, self.name), self.subject.precision,
+        )  # fmt: skip
 
     def _failed(self, x: torch.Tensor, error: Exception) -> Diagnostic:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

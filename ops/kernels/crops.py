@@ -10,11 +10,12 @@ import torch
 
 from ...engine.resources import Batch, Resources
 from ...lang.diagnostic import Diagnostic
-from ..handles import Judge, Subject
+from ..handles import ImageSet, Judge, Subject
 from ..preprocess import Preprocess
 from .boxes import Box, Frame, enlarged, frame_of, largest_box, to_original
 from .capture import arranged, hooked, module_of, pooled
 from .embed import image_vectors
+from .finite import finite, spoken
 from .gradcam import grad_cam, mask, scaled, upsampled
 from .placing import forward, to_device
 
@@ -149,12 +150,12 @@ class EmbedCrops:
     def __init__(
         self, subject: Subject | None, judge: Judge, layer: str, name: str, judge_name: str,
         pairs: Sequence[np.ndarray], groups: Sequence[Sequence[Group] | None], at_least: float, least: float,
-        resources: Resources,
+        resources: Resources, pictures: ImageSet | None = None,
     ) -> None:  # fmt: skip
         self.subject, self.judge, self.at_least, self.least = subject, judge, at_least, least
         self.name, self.judge_name, self.resources = name, judge_name, resources
         self.maps = UnitMaps(subject, layer, name) if subject is not None else None
-        self.pairs, self.groups = pairs, groups
+        self.pairs, self.groups, self.images = pairs, groups, pictures
         self.wanted = [_by_image(own) for own in pairs]
         self._none: np.ndarray | None = None  # vectors [0, D]
 
@@ -180,7 +181,10 @@ class EmbedCrops:
             for unit, found_box in zip(units[place], found, strict=True):
                 box[image, unit] = found_box
                 crop[image, unit] = distinct.setdefault((place, found_box), len(distinct))
-        vectors = self._embed([batch.images[p][b.top : b.bottom, b.left : b.right] for p, b in distinct])
+        vectors = self._embed(
+            [batch.images[p][b.top : b.bottom, b.left : b.right] for p, b in distinct],
+            [spoken(self.images, images[p]) for p, _ in distinct],
+        )
         made: list[dict[str, np.ndarray]] = []
         for own, groups in zip(self.wanted, self.groups, strict=True):
             rows = [(unit, image, rank) for image in images for unit, rank in own.get(image, ())]
@@ -221,7 +225,7 @@ class EmbedCrops:
             for m in masks
         ]
 
-    def _embed(self, crops: Sequence[np.ndarray]) -> np.ndarray:
+    def _embed(self, crops: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
         if not crops:  # another query's images may be read along: what is kept of none has the judge's dimensions
             if self._none is None:
                 x = self.judge.prepare([np.zeros((8, 8, 3), np.uint8)])
@@ -232,6 +236,12 @@ class EmbedCrops:
         with torch.inference_mode():
             for start in range(0, len(crops), self.resources.batch):
                 x = self.judge.prepare(crops[start : start + self.resources.batch])
-                out.append(image_vectors(self.judge, x))
+                out.append(
+                    finite(
+                        image_vectors(self.judge, x), f"vectors of {self.judge_name}",
+                        lambda row, start=start: f"a crop of {names[start + row]}", (self.judge_name,),
+                        self.judge.precision,
+                    )
+                )  # fmt: skip
         self.resources.counts[f"forward {self.judge_name}"] += len(crops)
         return np.concatenate(out)

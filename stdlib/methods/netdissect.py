@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...lang.declare import MethodDeclaration, Parameter
 from ...lang.diagnostic import Diagnostic, did_you_mean, listing
-from ...ops.activations import ActivationMaps, PooledActivations, TopImages
+from ...ops.activations import PooledActivations, TopImages
 from ...ops.answers import TopEvidence
 from ...ops.handles import Concept
 from ...ops.netdissect import ConceptOverlaps, DissectedUnits, MapThresholds
@@ -39,7 +39,7 @@ def plan(job: Job) -> Planned:
     v = job.values
     images, model = job.of(job.images, "ON images"), job.of(job.model, "OF a model")
     concepts = concepts_for(job, images.name, tuple(concepts_of(images.spec)))
-    maps = ActivationMaps(model, images, job.layer)
+    maps = PooledActivations(model, images, job.layer, "maps")
     overlaps = ConceptOverlaps(MapThresholds(maps, v["quantile"]), model, images, concepts, v["finest"])
     words = None if job.words is None else job.of(job.words, "WITH words")
     top = TopImages(PooledActivations(model, images, job.layer, "peak"), v["top"])
