@@ -239,7 +239,7 @@ class EmbedCrops:
                 out.append(
                     finite(
                         image_vectors(self.judge, x), f"vectors of {self.judge_name}",
-                        lambda row, start=start: f"a crop of {names[start + row]}", (self.judge_name,),
+                        [f"a crop of {name}" for name in names[start:]].__getitem__, (self.judge_name,),
                         self.judge.precision,
                     )
                 )  # fmt: skip

@@ -61,7 +61,7 @@ def embed_texts(
             found = mean.cpu().numpy()
             out.append(
                 finite(
-                    found, f"vectors of {name}", lambda row, some=some: f"text '{some[row]}'", (name,),
+                    found, f"vectors of {name}", [f"text '{text}'" for text in some].__getitem__, (name,),
                     judge.precision, "leave this text out",
                 )
             )  # fmt: skip

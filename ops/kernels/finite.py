@@ -28,7 +28,8 @@ def finite(
         return values
     row = int(np.flatnonzero(~good)[0])
     kind = "NaN" if np.isnan(values[row]).any() else "infinity"
-    hint = f"{precision} overflows sooner than float32: SET precision = 'float32'; else " if precision != "float32" else ""
+    half = precision != "float32"
+    hint = f"{precision} overflows sooner than float32: SET precision = 'float32'; else " if half else ""
     raise Diagnostic(
         "not-finite", f"{what} on {of(row)} hold {kind}", exit_code=1,
         hint=f"{hint}look at the weights and at this input, or {remedy}", about=tuple(about),
